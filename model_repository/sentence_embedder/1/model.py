@@ -1,0 +1,102 @@
+"""Text in, normalised sentence vectors out: tokenise, pad by length, call the encoder, pool over the mask.
+
+The tokeniser's file lies in this folder (`workshop build` puts it there), the encoder is another model of the same server.
+"""
+
+import json
+import os
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+from tokenizers import Tokenizer
+
+
+class TritonPythonModel:
+    """Embeds every text of a Triton batch, which may hold the texts of several requests."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Read the settings from config.pbtxt and the tokeniser from the version folder."""
+        parameters = json.loads(args["model_config"])["parameters"]
+        self.encoder = parameters["encoder"]["string_value"]
+        self.tokens_per_call = int(parameters["tokens_per_call"]["string_value"])
+        file = os.path.join(args["model_repository"], args["model_version"], "tokenizer.json")
+        if not os.path.exists(file):
+            raise pb_utils.TritonModelException("tokenizer.json is missing; `workshop build sentence_embedder` makes it")
+        self.tokenizer = Tokenizer.from_file(file)
+        self.tokenizer.no_padding()
+        self.tokenizer.enable_truncation(max_length=int(parameters["max_tokens"]["string_value"]))
+
+    def execute(self, requests: list) -> list:
+        """Answer all requests of a batch; a request with a text that cannot be embedded gets its own error."""
+        texts_of = [_texts(request) for request in requests]
+        texts = [text for found in texts_of if isinstance(found, list) for text in found]
+        try:
+            vectors = self.embed(texts) if texts else np.empty((0, 0), np.float32)
+        except RuntimeError as error:
+            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error))) for _ in requests]
+        responses, position = [], 0
+        for found in texts_of:
+            if isinstance(found, str):
+                responses.append(pb_utils.InferenceResponse(error=pb_utils.TritonError(found)))
+                continue
+            rows = vectors[position : position + len(found)]
+            position += len(found)
+            responses.append(pb_utils.InferenceResponse([pb_utils.Tensor("embedding", rows)]))
+        return responses
+
+    def embed(self, texts: list[str]) -> np.ndarray:
+        """Vectors of unit length, FP32 [len(texts), hidden size], in the order of the texts.
+
+        Texts of similar length share a call of the encoder, so that little of it is padding. A call holds at most
+        `tokens_per_call` tokens, or one text.
+        """
+        encodings = self.tokenizer.encode_batch(texts)
+        ids = [encoding.ids for encoding in encodings]
+        order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
+        vectors: list = [None] * len(ids)
+        while order:
+            longest = len(ids[order[0]])
+            rows = order[: max(1, self.tokens_per_call // longest)]
+            order = order[len(rows) :]
+            token_ids = np.zeros((len(rows), longest), np.int32)
+            mask = np.zeros((len(rows), longest), np.int32)
+            for position, row in enumerate(rows):
+                token_ids[position, : len(ids[row])] = ids[row]
+                mask[position, : len(ids[row])] = 1
+            for row, vector in zip(rows, _pool(self.encode(token_ids, mask), mask)):
+                vectors[row] = vector
+        return np.stack(vectors)
+
+    def encode(self, token_ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Token embeddings FP32 [texts, tokens, hidden size] from the encoder on this server."""
+        response = pb_utils.InferenceRequest(
+            model_name=self.encoder,
+            requested_output_names=["output__0"],
+            inputs=[pb_utils.Tensor("input__0", token_ids), pb_utils.Tensor("input__1", mask)],
+            preferred_memory=pb_utils.PreferredMemory(pb_utils.TRITONSERVER_MEMORY_CPU),
+        ).exec()
+        if response.has_error():
+            raise RuntimeError(f"{self.encoder}: {response.error().message()}")
+        return pb_utils.get_output_tensor_by_name(response, "output__0").as_numpy()
+
+
+def _texts(request) -> list[str] | str:
+    """The texts of a request, or the reason why they cannot be embedded."""
+    values = pb_utils.get_input_tensor_by_name(request, "text").as_numpy().reshape(-1)
+    texts = []
+    for number, value in enumerate(values, start=1):
+        try:
+            text = value.decode()
+        except UnicodeDecodeError as error:
+            return f"text {number} of {len(values)} is not UTF-8 ({error.reason} at byte {error.start})"
+        if not text.strip():
+            return f"text {number} of {len(values)} is empty; leave it out of the request"
+        texts.append(text)
+    return texts
+
+
+def _pool(embeddings: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Mean of each text's token embeddings, padding left out, scaled to unit length."""
+    weights = mask[:, :, None].astype(np.float32)
+    means = (embeddings * weights).sum(axis=1) / weights.sum(axis=1)
+    return means / np.linalg.norm(means, axis=1, keepdims=True)

@@ -1,0 +1,109 @@
+"""`workshop build`: run the notebook cells that make the weights the committed configurations ask for.
+
+A notebook cell tagged `build` is part of a build; there is no second copy of that code. A cell that is tagged with a
+model's name besides (`build`, `sentence_bert`) is run for that model only.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import tritonclient.http as httpclient
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from tritonclient.utils import InferenceServerException
+
+from workshop import settings
+from workshop.errors import WorkshopError
+from workshop.triton import server
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """The notebook that builds a model, and the files that it leaves in the model's folder."""
+
+    notebook: str
+    files: tuple[str, ...]
+
+    def built(self, name: str) -> bool:
+        """Whether every file is there."""
+        return all((settings.MODEL_REPOSITORY / name / file).exists() for file in self.files)
+
+
+RECIPES = {
+    "sentence_bert": Recipe("02_trace_a_transformer.ipynb", ("1/model.pt",)),
+    "bert_classifier": Recipe("02_trace_a_transformer.ipynb", ("1/model.pt", "2/model.pt")),
+    "sentence_embedder": Recipe("03_zero_shot_classification.ipynb", ("1/tokenizer.json",)),
+}
+
+
+def missing() -> list[str]:
+    """The models whose weights are still to be built, in the order in which they are built."""
+    return [name for name, recipe in RECIPES.items() if not recipe.built(name)]
+
+
+def build(names: list[str], *, progress: Callable[[str], None] = lambda text: None) -> None:
+    """Build models, notebook by notebook.
+
+    Args:
+        names: models to build, whether they are built already or not.
+        progress: called with a line of text before each cell.
+
+    Raises:
+        WorkshopError: a name is unknown, or a cell failed; the message quotes the cell's error.
+    """
+    unknown = [name for name in names if name not in RECIPES]
+    if unknown:
+        raise WorkshopError(f"nothing builds {', '.join(unknown)}; there are: {', '.join(RECIPES)}")
+    for notebook in dict.fromkeys(recipe.notebook for name, recipe in RECIPES.items() if name in names):
+        wanted = [name for name in names if RECIPES[name].notebook == notebook]
+        _run_cells(settings.NOTEBOOKS / notebook, wanted, progress)
+        for name in wanted:
+            if not RECIPES[name].built(name):
+                files = ", ".join(RECIPES[name].files)
+                raise WorkshopError(f"the cells tagged build in {notebook} ran, but left no {files} in {name}")
+
+
+def _run_cells(path: Path, wanted: list[str], progress: Callable[[str], None]) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    others = set(RECIPES) - set(wanted)
+    notebook.cells = [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        and "build" in cell.metadata.get("tags", [])
+        and not others.intersection(cell.metadata.tags)
+    ]
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}})
+    with client.setup_kernel():
+        for number, cell in enumerate(notebook.cells, start=1):
+            progress(f"{', '.join(wanted)}: cell {number} of {len(notebook.cells)} of {path.name}")
+            try:
+                client.execute_cell(cell, number - 1)
+            except CellExecutionError as error:
+                raise WorkshopError(
+                    f"building {', '.join(wanted)} failed in {path.name}: {error.ename}: {error.evalue}"
+                ) from error
+
+
+def load(names: list[str]) -> list[str]:
+    """Have the running server load models, in explicit mode; return a line for each that it could not load.
+
+    Models that call others are loaded after those: the recipes are in that order.
+    """
+    client = httpclient.InferenceServerClient(server.http_url(), network_timeout=120.0, connection_timeout=120.0)
+    problems = []
+    try:
+        for name in (name for name in RECIPES if name in names):
+            try:
+                client.load_model(name)
+            except (InferenceServerException, OSError) as error:
+                problems.append(f"{name}: {_first_line(error)}")
+    finally:
+        client.close()
+    return problems
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

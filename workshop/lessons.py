@@ -1,0 +1,55 @@
+"""Lessons are made from their solutions, and both are executed as they are committed.
+
+`notebooks/solutions/NAME.ipynb` is the source. In it, an answer stands between nbgrader's markers, and the lesson
+`notebooks/NAME.ipynb` is the same notebook without what lies between them:
+https://nbgrader.readthedocs.io/en/stable/user_guide/creating_and_grading_assignments.html
+"""
+
+import copy
+import re
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+from workshop import settings
+
+SOLUTIONS = settings.NOTEBOOKS / "solutions"
+ANSWER = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?### END SOLUTION[ \t]*$", re.DOTALL | re.MULTILINE)
+STUB = "# your code here"
+VOLATILE_METADATA = ("execution", "collapsed", "scrolled")
+
+
+def without_answers(solution: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The lesson of a solution: answers replaced by a stub, outputs and counts removed.
+
+    A stub inside a function keeps its indentation and ends in `...`, so that the function stays valid Python.
+    """
+    lesson = copy.deepcopy(solution)
+    for cell in lesson.cells:
+        cell.source = ANSWER.sub(lambda match: match[1] + (f"...  {STUB}" if match[1] else STUB), cell.source)
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return lesson
+
+
+def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Run a notebook from a fresh kernel in `folder`; its outputs and execution counts are set in place."""
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
+    for cell in notebook.cells:
+        for key in VOLATILE_METADATA:
+            cell.metadata.pop(key, None)
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+
+
+def write(notebook: nbformat.NotebookNode, path: Path) -> None:
+    """Write a notebook with numbered cell ids, so that running it again changes as little of the file as possible."""
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number:02d}"
+    nbformat.validate(notebook)
+    nbformat.write(notebook, path)

@@ -1,0 +1,184 @@
+"""Background services: start them detached, find them again, stop them with everything that they started.
+
+A service leaves one file in the state folder, `<name>/service.json`. It names the process by id *and* by its time of
+creation, so a process id that the system has handed to somebody else is never taken for ours.
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from workshop import settings
+from workshop.errors import WorkshopError
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """A service that was started by the course, as its file in the state folder describes it."""
+
+    name: str
+    pid: int
+    created: float
+    """Creation time of the process in seconds since the epoch, as the system reports it."""
+    urls: dict[str, str]
+    options: dict[str, Any]
+    log: str
+
+    @property
+    def process(self) -> psutil.Process | None:
+        """The running process, or None when it has ended."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.created) < 1.0
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is alive."""
+        return self.process is not None
+
+
+def folder(name: str) -> Path:
+    """The state folder of one service, made when it is missing."""
+    path = settings.home() / name
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def find(name: str) -> Service | None:
+    """The service that was started last under this name, alive or not; None when there is no record of one."""
+    try:
+        return Service(**json.loads((folder(name) / "service.json").read_text()))
+    except (FileNotFoundError, json.JSONDecodeError, TypeError):
+        return None
+
+
+def forget(name: str) -> None:
+    """Remove the record of a service that has ended."""
+    (folder(name) / "service.json").unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def exclusive(name: str) -> Iterator[None]:
+    """Let one command at a time start or stop a service."""
+    with open(folder(name) / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def spawn(
+    name: str, command: list[str], *, environment: dict[str, str], urls: dict[str, str], options: dict[str, Any]
+) -> Service:
+    """Start a command detached from this one, in a session of its own, and leave its record.
+
+    Its output goes to `<name>/server.log` in the state folder; the log before it is kept as `server.log.1`.
+    """
+    log = folder(name) / "server.log"
+    if log.exists():
+        log.replace(log.with_suffix(".log.1"))
+    with open(log, "wb") as output:
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            cwd=settings.home(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    service = Service(name, process.pid, psutil.Process(process.pid).create_time(), urls, options, str(log))
+    record = folder(name) / "service.json"
+    partial = record.with_suffix(".partial")
+    partial.write_text(json.dumps(dataclasses.asdict(service), indent=1))
+    partial.chmod(0o600)
+    partial.replace(record)
+    return service
+
+
+def stop(service: Service, *, patience: float = 20.0) -> None:
+    """End a service and its children: asked first, killed after `patience` seconds, its record removed."""
+    process = service.process
+    if process is not None:
+        family = [process]
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family += process.children(recursive=True)
+            process.terminate()
+        end([process], patience)
+        end(family, 3.0)
+    forget(service.name)
+
+
+def end(processes: list[psutil.Process], patience: float) -> None:
+    """Wait for processes to end; kill those that are left after `patience` seconds and wait for them too."""
+    _, left = psutil.wait_procs(processes, timeout=patience)
+    for process in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, timeout=5.0)
+
+
+def log_tail(service: Service, lines: int = 12) -> str:
+    """The last lines of a service's log, indented for an error message."""
+    try:
+        text = Path(service.log).read_text(errors="replace").strip().splitlines()[-lines:]
+    except FileNotFoundError:
+        return "    (no log)"
+    return "\n".join(f"    {line}" for line in text)
+
+
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def require_free(port: int, option: str) -> None:
+    """Raise when a port is taken, naming the port, who holds it where that can be seen, and the option."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            return
+        except PermissionError as error:
+            raise WorkshopError(f"port {port} is reserved for the system; choose one above 1023 with {option} N") from error
+        except OSError:
+            pass
+    raise WorkshopError(f"port {port} is taken{_holder(port)}; choose another with {option} N, or stop what listens there")
+
+
+def _holder(port: int) -> str:
+    """` by NAME (pid N)` for the process that listens on a port, or an empty string."""
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    return ""
+
+
+def wait_until(ready: Callable[[], bool], service: Service, *, deadline: float, describe: Callable[[float], None]) -> float:
+    """Poll `ready()` until it is true, telling `describe` the seconds so far; return the seconds it took.
+
+    Raises:
+        WorkshopError: the process ended, or `deadline` seconds went by; the message quotes the log.
+    """
+    began = time.monotonic()
+    while not ready():
+        if not service.running:
+            raise WorkshopError(f"{service.name} ended while it started. Its log says:\n{log_tail(service)}")
+        if time.monotonic() - began > deadline:
+            raise WorkshopError(f"{service.name} was not ready after {deadline:.0f} s. Its log says:\n{log_tail(service)}")
+        describe(time.monotonic() - began)
+        time.sleep(0.1)
+    return time.monotonic() - began

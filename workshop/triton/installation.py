@@ -1,0 +1,131 @@
+"""Find a Triton server on this machine and prepare the folders and variables that it runs with.
+
+Two kinds are known. A `tritonserver` on PATH, as in NVIDIA's container, brings its own backends and is run as it is.
+Otherwise the server comes out of the `nvidia-pytriton` wheel, whose files are used without its Python API: the wheel
+holds the `python` backend for several Python versions, and the course adds Python-based backends of its own.
+"""
+
+import dataclasses
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from workshop import services
+from workshop.errors import WorkshopError
+from workshop.triton import libpython
+
+OWN_BACKENDS = Path(__file__).parent / "backends"
+SHARED_MEMORY = Path("/dev/shm")
+SHARED_MEMORY_NEEDED = 48 * 2**20
+"""Bytes free in /dev/shm below which the server is not started: the course's models together fill about half of it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Installation:
+    """A server program with the backends and the environment that it is started with."""
+
+    source: str
+    """`PATH` or `nvidia-pytriton`."""
+    program: Path
+    backends: Path
+    caches: Path
+    environment: dict[str, str]
+
+
+def find() -> Installation:
+    """The server that `workshop up` starts: the one on PATH if there is one, else the one in the wheel.
+
+    Raises:
+        WorkshopError: neither is there, or this Python cannot run the wheel's model processes.
+    """
+    on_path = shutil.which("tritonserver")
+    if on_path:
+        program = Path(on_path).resolve()
+        root = program.parent.parent
+        return Installation("PATH", program, _assemble(root / "backends", stub=None), root / "caches", dict(os.environ))
+    return _from_wheel()
+
+
+def _from_wheel() -> Installation:
+    package = importlib.util.find_spec("pytriton")
+    if package is None or package.origin is None:
+        raise WorkshopError(
+            "no Triton server: neither `tritonserver` on PATH nor the nvidia-pytriton wheel is installed. "
+            "Run ./scripts/start.sh, or set TRITON_URL to a server that already runs"
+        )
+    root = Path(package.origin).parent / "tritonserver"
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    stub = root / "python_backend_stubs" / version / "triton_python_backend_stub"
+    if not stub.exists():
+        raise WorkshopError(
+            f"the Triton wheel has no model process for Python {version} on {platform.machine()}; use Python 3.11 or "
+            "3.12 on x86-64 Linux, or the container (docker compose up)"
+        )
+    library = libpython.find()
+    if library is None:
+        raise WorkshopError(libpython.MISSING)
+    library_path = [str(library.parent), str(wheel_libraries()), os.environ.get("LD_LIBRARY_PATH", "")]
+    environment = {
+        **os.environ,
+        # The model processes must meet the running Python's libpython before any other, then the wheel's libraries.
+        "LD_LIBRARY_PATH": ":".join(filter(None, library_path)),
+        # They embed Python and find its packages through the `python3` that comes first on PATH.
+        "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
+    for name in ("PYTHONHOME", "PYTHONPATH"):
+        environment.pop(name, None)
+    return Installation(
+        "nvidia-pytriton",
+        root / "bin" / "tritonserver",
+        _assemble(root / "backends", stub=stub),
+        root / "caches",
+        environment,
+    )
+
+
+def wheel_libraries() -> Path:
+    """The folder with the shared libraries that the nvidia-pytriton wheel brings."""
+    return Path(sysconfig.get_path("platlib")) / "nvidia_pytriton.libs"
+
+
+def require_shared_memory() -> None:
+    """Raise when /dev/shm has too little room for the memory that the server shares with its model processes."""
+    free = shutil.disk_usage(SHARED_MEMORY).free
+    if free < SHARED_MEMORY_NEEDED:
+        raise WorkshopError(
+            f"/dev/shm has {free / 2**20:.0f} MB free and Triton's model processes need {SHARED_MEMORY_NEEDED // 2**20} MB: "
+            "enlarge it (`mount -o remount,size=1g /dev/shm`; in a container --shm-size=1g) or remove what fills it"
+        )
+
+
+def require_gpu() -> None:
+    """Raise when no NVIDIA driver answers on this machine."""
+    program = shutil.which("nvidia-smi")
+    if program is None or subprocess.run([program, "-L"], capture_output=True, timeout=30).returncode:
+        raise WorkshopError("--gpu was asked for and nvidia-smi finds no GPU here; `workshop doctor` says more")
+
+
+def _assemble(provided: Path, *, stub: Path | None) -> Path:
+    """Gather the server's backends and the course's in one folder, as `--backend-directory` wants them.
+
+    Files are copied: the server refuses a backend library that is a link out of its folder.
+    A backend that the server brings itself (the official C++ `pytorch` of the container) wins over ours of that name.
+    """
+    if not (provided / "python").is_dir():
+        raise WorkshopError(f"the Triton server found has no `python` backend in {provided}")
+    target = services.folder("triton") / "backends"
+    shutil.rmtree(target, ignore_errors=True)
+    sources = {path.name: path for path in OWN_BACKENDS.iterdir() if (path / "model.py").exists()}
+    sources |= {path.name: path for path in provided.iterdir() if path.is_dir()}
+    for name, source in sources.items():
+        shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    if stub is not None:
+        shutil.copy2(stub, target / "python")
+    return target
