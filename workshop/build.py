@@ -10,11 +10,10 @@ from pathlib import Path
 
 import nbformat
 import tritonclient.http as httpclient
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from tritonclient.utils import InferenceServerException
 
-from workshop import settings
+from workshop import lessons, settings
 from workshop.errors import WorkshopError
 from workshop.triton import server
 
@@ -75,7 +74,7 @@ def _run_cells(path: Path, wanted: list[str], progress: Callable[[str], None]) -
         and "build" in cell.metadata.get("tags", [])
         and not others.intersection(cell.metadata.tags)
     ]
-    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}})
+    client = lessons.client(notebook, path.parent)
     with client.setup_kernel():
         for number, cell in enumerate(notebook.cells, start=1):
             progress(f"{', '.join(wanted)}: cell {number} of {len(notebook.cells)} of {path.name}")

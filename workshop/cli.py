@@ -92,10 +92,8 @@ def up(service: str | None, **options: Any) -> None:
     from workshop.triton import server
 
     if server.external():
-        version = server.version()
-        if version is None:
-            raise WorkshopError(f"no Triton server answers at {server.http_url()}, which TRITON_URL names")
-        out.print(f"Triton {version} runs at {server.http_url()} (TRITON_URL); nothing to start")
+        server.ensure()
+        out.print(f"Triton {server.version()} runs at {server.http_url()} (TRITON_URL); nothing to start")
     else:
         began = time.monotonic()
         with _progress("starting Triton and loading its models") as tell:

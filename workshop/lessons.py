@@ -33,9 +33,21 @@ def without_answers(solution: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return lesson
 
 
+def client(notebook: nbformat.NotebookNode, folder: Path) -> NotebookClient:
+    """A client that runs a notebook in `folder`. Its kernel reports errors only: each would warn of its local TCP ports."""
+    return NotebookClient(
+        notebook,
+        timeout=600,
+        coalesce_streams=True,
+        kernel_name="python3",
+        extra_arguments=["--IPKernelApp.log_level=40"],
+        resources={"metadata": {"path": str(folder)}},
+    )
+
+
 def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
     """Run a notebook from a fresh kernel in `folder`; its outputs and execution counts are set in place."""
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
+    client(notebook, folder).execute()
     for cell in notebook.cells:
         for key in VOLATILE_METADATA:
             cell.metadata.pop(key, None)

@@ -113,18 +113,20 @@ def require_gpu() -> None:
 
 
 def _assemble(provided: Path, *, stub: Path | None) -> Path:
-    """Gather the server's backends and the course's in one folder, as `--backend-directory` wants them.
+    """The folder for `--backend-directory`: the server's own backends, and the course's where it has none of that name.
 
-    Files are copied: the server refuses a backend library that is a link out of its folder.
-    A backend that the server brings itself (the official C++ `pytorch` of the container) wins over ours of that name.
+    A server that brings them all, such as the container with its C++ `pytorch`, is given its own folder. Otherwise
+    both kinds are copied into one: the server refuses a backend library that is a link out of its folder.
     """
     if not (provided / "python").is_dir():
         raise WorkshopError(f"the Triton server found has no `python` backend in {provided}")
+    own = {path.name: path for path in OWN_BACKENDS.iterdir() if (path / "model.py").exists()}
+    theirs = {path.name: path for path in provided.iterdir() if path.is_dir()}
+    if stub is None and own.keys() <= theirs.keys():
+        return provided
     target = services.folder("triton") / "backends"
     shutil.rmtree(target, ignore_errors=True)
-    sources = {path.name: path for path in OWN_BACKENDS.iterdir() if (path / "model.py").exists()}
-    sources |= {path.name: path for path in provided.iterdir() if path.is_dir()}
-    for name, source in sources.items():
+    for name, source in {**own, **theirs}.items():
         shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
     if stub is not None:
         shutil.copy2(stub, target / "python")

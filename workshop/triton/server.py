@@ -245,6 +245,22 @@ def _host_and_port(url: str, variable: str, default_port: int) -> str:
     return f"{host}:{port or default_port}"
 
 
+def ensure() -> bool:
+    """Make sure that a server answers: the one that `TRITON_URL` names, or the embedded one, which is started if need be.
+
+    Returns:
+        Whether this call started the embedded server.
+
+    Raises:
+        WorkshopError: `TRITON_URL` names a server that does not answer, or the embedded one cannot be started.
+    """
+    if not external():
+        return up()[1]
+    if version() is None:
+        raise WorkshopError(f"no Triton server answers at {http_url()}, which TRITON_URL names")
+    return False
+
+
 def version() -> str | None:
     """The version of the server that answers at `http_url()`, or None when none does."""
     client = httpclient.InferenceServerClient(http_url())
