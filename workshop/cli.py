@@ -151,6 +151,11 @@ def status(as_json: bool) -> None:
         click.echo(json.dumps({"triton": triton}, indent=2))
         return
     if not triton["running"]:
+        if running:
+            raise WorkshopError(
+                f"Triton (pid {running.pid}) runs but does not answer at {triton['url']}; its log is "
+                f"{settings.shown(running.log)}. `workshop down`, then `workshop up`"
+            )
         where = f" at {triton['url']}, which TRITON_URL names" if triton["external"] else ""
         out.print(f"Triton does not run{where}; `workshop up` starts it")
         return

@@ -262,8 +262,8 @@ def ensure() -> bool:
 
 
 def version() -> str | None:
-    """The version of the server that answers at `http_url()`, or None when none does."""
-    client = httpclient.InferenceServerClient(http_url())
+    """The version of the server that answers at `http_url()` within five seconds, or None when none does."""
+    client = httpclient.InferenceServerClient(http_url(), connection_timeout=5.0, network_timeout=5.0)
     try:
         return client.get_server_metadata()["version"] if client.is_server_ready() else None
     except (InferenceServerException, OSError):

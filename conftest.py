@@ -1,0 +1,63 @@
+"""What every test run shares: the services that notebooks and tests talk to, and the option --slow.
+
+`pytest --nbval notebooks` works by itself: what the collected notebooks need and does not run yet is started here, on
+free ports, and stopped again. A server that runs already is used and left running.
+"""
+
+import pytest
+
+from workshop import build, services, triton
+from workshop.triton import server
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the long tests whole")
+
+
+@pytest.fixture(scope="session")
+def slow(request):
+    return request.config.getoption("--slow")
+
+
+class Services:
+    """Starts what is missing once, and remembers what it started."""
+
+    def __init__(self):
+        self.ready = self.started = False
+
+    def ensure(self):
+        if self.ready:
+            return
+        if not triton.external() and triton.find() is None:
+            ports = {name: services.free_port() for name in ("http_port", "grpc_port", "metrics_port")}
+            self.started = triton.up(**ports)[1]
+        triton.ensure()
+        if missing := build.missing():
+            build.build(missing)
+        ready = {model.name for model in triton.models() if model.state == "READY"}
+        problems = build.load([name for name in build.RECIPES if name in missing or name not in ready])
+        assert not problems, problems
+        self.ready = True
+
+    def stop(self):
+        if self.started:
+            server.down()
+
+
+SERVICES = Services()
+
+
+def pytest_collection_finish(session):
+    if not session.config.option.collectonly and any(item.path.suffix == ".ipynb" for item in session.items):
+        SERVICES.ensure()
+
+
+def pytest_sessionfinish(session):
+    SERVICES.stop()
+
+
+@pytest.fixture(scope="session")
+def triton_server():
+    """A server that serves all models of the course; its HTTP address as host:port."""
+    SERVICES.ensure()
+    return triton.http_url()

@@ -1,0 +1,24 @@
+"""Fixtures for tests that start servers of their own, apart from the one that the notebooks use."""
+
+import pytest
+from small_models import add_echo
+
+from workshop.triton import server
+
+
+@pytest.fixture
+def own_home(tmp_path, monkeypatch):
+    """A state folder of its own, without TRITON_URL; a server that a test left behind in it is stopped."""
+    monkeypatch.setenv("WORKSHOP_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("TRITON_URL", raising=False)
+    monkeypatch.delenv("TRITON_GRPC_URL", raising=False)
+    yield tmp_path / "home"
+    monkeypatch.delenv("TRITON_URL", raising=False)
+    server.down()
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A model repository with one small Python model, `echo`."""
+    add_echo(tmp_path / "models")
+    return tmp_path / "models"

@@ -1,0 +1,201 @@
+"""The benchmarks: how figures are summed up, what the reports hold, and a quick run against the server."""
+
+import dataclasses
+import io
+import json
+import os
+import re
+import signal
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import tritonclient.http as httpclient
+from rich.console import Console
+
+from workshop import bench, settings, triton
+from workshop.errors import WorkshopError
+
+
+def statistics(requests, inferences, executions, *, queue_ms=0, compute_ms=0, failed=0, versions=1):
+    """An answer of get_inference_statistics, the same for each version; durations in milliseconds, of all requests."""
+    spent = {
+        "success": {"count": requests, "ns": 0},
+        "fail": {"count": failed, "ns": 0},
+        "queue": {"count": requests, "ns": queue_ms * 1_000_000},
+        "compute_input": {"count": requests, "ns": compute_ms * 100_000},
+        "compute_infer": {"count": requests, "ns": compute_ms * 700_000},
+        "compute_output": {"count": requests, "ns": compute_ms * 200_000},
+    }
+    model = {"name": "m", "inference_count": inferences, "execution_count": executions, "inference_stats": spent}
+    return {"model_stats": [model] * versions}
+
+
+def test_statistics_difference():
+    before = statistics(10, 20, 5, queue_ms=100, compute_ms=1000)
+    after = statistics(30, 60, 15, queue_ms=160, compute_ms=1500, failed=1)
+    assert bench.statistics_difference((before, after)) == {
+        "inference_count": 40,
+        "execution_count": 10,
+        "failed_requests": 1,
+        "mean_batch_size": 4.0,
+        "queue_ms_per_request": 3.0,
+        "compute_ms_per_request": 25.0,
+    }
+
+
+def test_statistics_of_several_spans_and_versions_are_added_up():
+    first = (statistics(0, 0, 0), statistics(4, 4, 1, queue_ms=8))
+    second = (statistics(100, 100, 100, queue_ms=5), statistics(104, 104, 104, queue_ms=5))
+    both = bench.statistics_difference(first, second)
+    assert (both["inference_count"], both["execution_count"], both["queue_ms_per_request"]) == (8, 5, 1.0)
+    twice = bench.statistics_difference((statistics(0, 0, 0, versions=2), statistics(4, 4, 1, versions=2)))
+    assert (twice["inference_count"], twice["execution_count"]) == (8, 2)
+
+
+def test_statistics_of_grpc_as_json_are_strings_without_zeros():
+    spent = {"success": {"count": "4", "ns": "9"}, "fail": {}, "queue": {"count": "4", "ns": "8000000"}}
+    after = {"model_stats": [{"inference_count": "4", "execution_count": "2", "inference_stats": spent}]}
+    before = {"model_stats": [{"inference_stats": {}}]}
+    found = bench.statistics_difference((before, after))
+    assert (found["mean_batch_size"], found["queue_ms_per_request"], found["compute_ms_per_request"]) == (2.0, 2.0, 0.0)
+
+
+@pytest.mark.parametrize("after", [statistics(0, 0, 0), statistics(10, 10, 10), statistics(12, 12, 9)])
+def test_statistics_that_did_not_grow_are_refused(after):
+    with pytest.raises(WorkshopError, match="loaded anew"):
+        bench.statistics_difference((statistics(10, 10, 10), after))
+
+
+def test_ratios_are_of_the_same_round():
+    # Of all rounds the second was slow for both: the ratio of medians would be 1.5, each round's is 2.
+    assert bench.ratios([30, 2, 20], [15, 1, 10]) == {"median": 2.0, "min": 2.0, "max": 2.0}
+    assert bench.summary([3.0, 1.0, 2.0, 10.0]) == {"median": 2.5, "min": 1.0, "max": 10.0}
+    with pytest.raises(ValueError):
+        bench.ratios([1.0, 2.0], [1.0])
+
+
+def test_percentiles_are_milliseconds():
+    found = bench.percentiles([number / 1000 for number in range(101)])
+    assert found == pytest.approx({"p50_ms": 50.0, "p95_ms": 95.0, "p99_ms": 99.0})
+
+
+def test_order_rotates():
+    orders = [bench.rotated(["a", "b", "c"], number) for number in range(4)]
+    assert orders == [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"], ["a", "b", "c"]]
+
+
+def test_hardware_is_named_without_host_name_and_paths():
+    found = bench.hardware()
+    assert set(found) == {"cpu", "cores_available", "memory_gib", "gpu", "os"}
+    assert found["cpu"] and found["cores_available"] == len(os.sched_getaffinity(0)) and found["memory_gib"] > 0
+    text = json.dumps(found)
+    assert socket.gethostname() not in text
+    assert not re.search(r'(^|[\s"])/\w', text)
+
+
+def test_unknown_benchmark():
+    with pytest.raises(WorkshopError, match="no benchmark graphs; there are: text"):
+        bench.run(["text", "graphs"], console=Console(file=io.StringIO()))
+
+
+def test_quick_report_leaves_the_measurement_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "RESULTS", tmp_path / "results")
+    for quick, rate in ((False, 1.0), (True, 2 / 3)):
+        bench.write({"benchmark": "text", "settings": {"quick": quick}, "results": {"requests_per_s": [rate], "n": 3}})
+    assert json.loads((tmp_path / "results" / "text.json").read_text())["results"] == {"requests_per_s": [1.0], "n": 3}
+    quick = json.loads((tmp_path / "results" / "text.quick.json").read_text())
+    assert quick["results"] == {"requests_per_s": [0.6666667], "n": 3}
+
+
+def config():
+    with httpclient.InferenceServerClient(triton.http_url()) as client:
+        return client.get_model_config("sentence_embedder")
+
+
+def check_figures(value, name="report"):
+    """Every figure is finite and not negative, but for differences."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            check_figures(item, key)
+    elif isinstance(value, list):
+        for item in value:
+            check_figures(item, name)
+    elif isinstance(value, float):
+        assert value >= 0 or name.startswith("added_"), name
+
+
+def check_throughput(found):
+    assert set(found) == {"old_client", "course_client", "in_process", "ratios"}
+    for name in ("old_client", "course_client"):
+        assert found[name]["minimum_cosine_to_in_process"] >= 0.9999
+    for variant in ("old_client", "course_client", "in_process"):
+        figures = found[variant]["sentences_per_s"]
+        assert 0 < figures["min"] <= figures["median"] <= figures["max"]
+    assert set(found["ratios"]) == {"course_client_to_in_process", "course_client_to_old_client"}
+
+
+def check_concurrency(rows):
+    assert [(row["clients"], row["dynamic_batching"]) for row in rows] == [
+        (clients, batching) for clients in (1, 2, 4, 8, 16) for batching in (True, False)
+    ]
+    for row in rows:
+        assert row["failed_requests"] == 0 and row["requests"] >= row["clients"]
+        assert row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"]
+        if row["dynamic_batching"]:
+            assert row["execution_count"] <= row["inference_count"] and "ratio_to_without" in row
+        else:
+            assert row["execution_count"] == row["inference_count"] and row["mean_batch_size"] == 1.0
+    assert rows[-2]["mean_batch_size"] > 1.5
+
+
+def test_quick_run(triton_server, tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "RESULTS", tmp_path)
+    before = config()
+    output = io.StringIO()
+    bench.run(["text"], quick=True, console=Console(file=output, width=80))
+    assert config() == before
+
+    report = json.loads((tmp_path / "text.quick.json").read_text())
+    assert list(report) == ["benchmark", "date", "hardware", "versions", "settings", "results"]
+    assert report["benchmark"] == "text" and report["settings"]["quick"] is True
+    assert {"python", "tritonserver", "torch", "sentence-transformers"} <= set(report["versions"])
+    assert report["settings"]["torch_threads"] >= 1 and report["settings"]["words_per_sentence"]["max"] < 100
+    assert not re.search(r'"/\w', json.dumps(report)) and triton_server not in json.dumps(report)
+    check_figures(report)
+    check_throughput(report["results"]["throughput"])
+    check_concurrency(report["results"]["concurrency"])
+    assert {"http", "grpc", "in_process"} <= set(report["results"]["latency"])
+
+    shown = output.getvalue()
+    assert report["hardware"]["cpu"] in shown
+    for words in ("round 1 of 2", "sentences/s", "course's client / old client", "mean", "ms/request", "with / without"):
+        assert words in shown, words
+    assert "other clients" not in shown
+
+
+def test_ctrl_c_restores_the_model(triton_server, monkeypatch):
+    from workshop.bench import text
+
+    before, lines = config(), []
+
+    def tell(line):
+        lines.append(line)
+        if "without" in line:  # while the clients ask
+            threading.Timer(2.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    plan = dataclasses.replace(text.QUICK, concurrency_rounds=2)
+    monkeypatch.setattr(text, "CLIENTS", (4,))
+    with pytest.raises(KeyboardInterrupt), text.batching_switch() as switch:
+        text.concurrency(plan, ["a text"], switch, tell)
+    assert "without" in lines[-1] and config() == before
+
+
+def test_a_client_that_fails_ends_the_load(triton_server):
+    def ask(client, request):
+        if request % 4 == 3:
+            raise WorkshopError("no answer")
+
+    with ThreadPoolExecutor(4) as pool, pytest.raises(WorkshopError, match="no answer"):
+        bench.load(ask, model="sentence_embedder", clients=4, seconds=0.1, pool=pool)

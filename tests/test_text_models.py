@@ -1,0 +1,148 @@
+"""`sentence_bert` and `sentence_embedder` as they are served, against the model in process."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+import tritonclient.grpc as grpcclient
+import tritonclient.http as httpclient
+from sentence_transformers import SentenceTransformer
+from transformers import AutoModel, AutoTokenizer
+from tritonclient.utils import InferenceServerException
+
+from workshop import triton
+from workshop.errors import WorkshopError
+from workshop.text import embed, pretrained, sentence_model
+
+TEXTS = [
+    "A short one.",
+    "Pineapple belongs on nothing, said the baker, and went on kneading the dough for tomorrow's bread.",
+    "naïve café – 3 °C, „Straße“",
+    "I paid with 🚲 and 🎻.",
+    "nul \x00 in the middle",
+    "?",
+    "日本語のテキスト",
+    "word " * 10_000,
+]
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return SentenceTransformer(sentence_model(), device="cpu")
+
+
+@pytest.fixture
+def client(triton_server):
+    with httpclient.InferenceServerClient(triton_server) as client:
+        yield client
+
+
+def test_vectors_equal_sentence_transformers(client, reference):
+    vectors = embed(TEXTS, client)
+    expected = reference.encode(TEXTS, normalize_embeddings=True)
+    assert vectors.dtype == np.float32 and vectors.shape == expected.shape
+    assert (vectors * expected).sum(axis=1).min() >= 0.9999
+
+
+def test_a_text_is_truncated_after_256_tokens(client):
+    long, longer = embed(["word " * 300, "word " * 300 + "entirely different ending"], client)
+    np.testing.assert_allclose(long, longer, atol=1e-6)
+
+
+def test_neighbours_in_a_batch_change_nothing(client):
+    together = embed(TEXTS, client)
+    alone = np.concatenate([embed([text], client) for text in TEXTS])
+    np.testing.assert_allclose(together, alone, atol=2e-6)
+
+
+def test_more_texts_than_a_request_holds_keep_their_order(client):
+    texts = [f"{number} " * (number % 7 + 1) for number in range(600)]
+    vectors = embed(texts, client)
+    assert vectors.shape == (600, 384)
+    np.testing.assert_allclose(vectors[[3, 300, 599]], embed([texts[3], texts[300], texts[599]], client), atol=2e-6)
+
+
+def test_no_text_gives_no_vector(client):
+    assert embed([], client).shape[0] == 0
+
+
+def request(values):
+    tensor = httpclient.InferInput("text", [len(values), 1], "BYTES")
+    tensor.set_data_from_numpy(np.array([[value] for value in values], dtype=object))
+    return [tensor]
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ([b"fine", b""], "text 2 of 2 is empty"),
+        ([b" \n\t"], "text 1 of 1 is empty"),
+        ([b"\xff\xfe"], "text 1 of 1 is not UTF-8"),
+        ([b"x"] * 257, "batch-size must be <= 256"),
+    ],
+)
+def test_what_cannot_be_embedded_gets_one_clear_line(client, values, reason):
+    with pytest.raises(InferenceServerException) as refused:
+        client.infer("sentence_embedder", request(values))
+    assert reason in refused.value.message() and "\n" not in refused.value.message()
+    assert embed(["still serving"], client).shape == (1, 384)
+
+
+def test_a_bad_request_does_not_fail_its_neighbours_in_the_batch(triton_server):
+    """Requests sent at the same moment share a Triton batch; only the empty text is refused."""
+    outcomes, barrier = {}, threading.Barrier(8)
+
+    def ask(number):
+        with httpclient.InferenceServerClient(triton_server) as client:
+            barrier.wait()
+            try:
+                outcomes[number] = embed(["" if number == 3 else f"text {number}"], client).shape
+            except InferenceServerException as error:
+                outcomes[number] = error.message()
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert "is empty" in outcomes.pop(3)
+    assert set(outcomes.values()) == {(1, 384)}
+
+
+def test_http_and_grpc_answer_alike(triton_server, client):
+    with grpcclient.InferenceServerClient(triton.grpc_url()) as other:
+        tensor = grpcclient.InferInput("text", [1, 1], "BYTES")
+        tensor.set_data_from_numpy(np.array([[b"the same"]], dtype=object))
+        np.testing.assert_array_equal(
+            other.infer("sentence_embedder", [tensor]).as_numpy("embedding"), embed(["the same"], client)
+        )
+
+
+@pytest.mark.parametrize(("texts", "padding"), [(["a b c"], 0), (TEXTS[:7], 0), (TEXTS[:4] * 10, 5), (["word " * 500], 0)])
+def test_token_embeddings_equal_the_original(client, texts, padding):
+    tokenizer = AutoTokenizer.from_pretrained(sentence_model())
+    model = AutoModel.from_pretrained(sentence_model(), attn_implementation="eager", dtype=torch.float32).eval()
+    encoded = tokenizer(texts, padding=True, truncation=True, max_length=512, return_tensors="pt")
+    ids = torch.nn.functional.pad(encoded.input_ids, (0, padding))
+    mask = torch.nn.functional.pad(encoded.attention_mask, (0, padding))
+    with torch.inference_mode():
+        expected = model(input_ids=ids, attention_mask=mask).last_hidden_state.numpy()
+    tensors = []
+    for name, values in (("input__0", ids), ("input__1", mask)):
+        tensors.append(httpclient.InferInput(name, list(values.shape), "INT32"))
+        tensors[-1].set_data_from_numpy(values.numpy().astype(np.int32))
+    found = client.infer("sentence_bert", tensors).as_numpy("output__0")
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_model_setting_of_ones_own(monkeypatch):
+    monkeypatch.setenv("WORKSHOP_SENTENCE_MODEL", "deepset/sentence_bert")
+    assert sentence_model() == "deepset/sentence_bert"
+
+
+def test_weights_that_are_not_the_publishers_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrained, "SHA256", "0" * 64)
+    monkeypatch.delenv("WORKSHOP_SENTENCE_MODEL", raising=False)
+    with pytest.raises(WorkshopError, match="not the published file"):
+        sentence_model()
