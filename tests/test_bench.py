@@ -1,6 +1,5 @@
 """The benchmarks: how figures are summed up, what the reports hold, and a quick run against the server."""
 
-import dataclasses
 import io
 import json
 import os
@@ -8,6 +7,7 @@ import re
 import signal
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,6 +16,7 @@ from rich.console import Console
 
 from workshop import bench, settings, triton
 from workshop.errors import WorkshopError
+from workshop.text import embed
 
 
 def statistics(requests, inferences, executions, *, queue_ms=0, compute_ms=0, failed=0, versions=1):
@@ -175,21 +176,20 @@ def test_quick_run(triton_server, tmp_path, monkeypatch):
     assert "other clients" not in shown
 
 
-def test_ctrl_c_restores_the_model(triton_server, monkeypatch):
+def test_ctrl_c_stops_the_clients_and_restores_the_model(triton_server):
     from workshop.bench import text
 
-    before, lines = config(), []
-
-    def tell(line):
-        lines.append(line)
-        if "without" in line:  # while the clients ask
-            threading.Timer(2.0, os.kill, (os.getpid(), signal.SIGINT)).start()
-
-    plan = dataclasses.replace(text.QUICK, concurrency_rounds=2)
-    monkeypatch.setattr(text, "CLIENTS", (4,))
-    with pytest.raises(KeyboardInterrupt), text.batching_switch() as switch:
-        text.concurrency(plan, ["a text"], switch, tell)
-    assert "without" in lines[-1] and config() == before
+    before, began = config(), time.monotonic()
+    with pytest.raises(KeyboardInterrupt), text.batching_switch() as switch, ThreadPoolExecutor(4) as pool:
+        switch(False)
+        assert "dynamic_batching" not in config()
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        bench.load(
+            lambda client, request: embed(["a text"], client),
+            model="sentence_embedder", clients=4, seconds=60.0, pool=pool,
+        )  # fmt: skip
+    assert time.monotonic() - began < 30
+    assert config() == before
 
 
 def test_a_client_that_fails_ends_the_load(triton_server):

@@ -147,7 +147,7 @@ def throughput(
     vectors = {}
     for name, (_, call) in variants.items():
         tell(f"throughput: warm-up of {name.replace('_', ' ')}")
-        # TorchScript optimises for the shapes of the first calls: the first two are slow.
+        # TorchScript specialises itself to the shapes that it meets, and is slow in the first two calls.
         vectors[name] = [call() for _ in range(1 if name == "old_client" else 2)][-1]
     rates: dict[str, list[float]] = {name: [] for name in variants}
     for number in range(plan.rounds):
@@ -173,7 +173,7 @@ def old_client(texts: Sequence[str], tokenizer: Any) -> np.ndarray:
     """Vectors as the old workshop asked for them, FP32 [len(texts), hidden size].
 
     For each sentence a new client, the server's metadata and the model's configuration, token ids padded to 256, JSON
-    both ways. Unlike there, padding is left out of the mean: the vectors are to be right, the way there is what costs.
+    both ways. Unlike there, the mean leaves padding out: the vectors are right, and it takes no longer.
     """
     url, vectors = triton.http_url(), []
     for text in texts:
@@ -221,8 +221,8 @@ def latency(plan: Plan, model: SentenceTransformer, tell: Callable[[str], None])
             "in_process": lambda: in_process(model, [SHORT_SENTENCE]),
         }
         taken: dict[str, list[float]] = {name: [] for name in paths}
+        tell("latency of one sentence")
         for number in range(plan.latency_turns):
-            tell(f"latency of one sentence: turn {number + 1} of {plan.latency_turns}")
             for name in bench.rotated(list(paths), number):
                 paths[name]()
                 taken[name] += [bench.seconds(paths[name]) for _ in range(plan.calls_per_turn)]
@@ -248,7 +248,7 @@ def concurrency(
 ) -> list[dict[str, Any]]:
     """One sentence a request from 1 to 16 clients at once: rates, latencies and what the server counted.
 
-    Rates are summed up over the rounds, latencies and the server's counts are of all rounds together. The mode that is
+    Rates are summarised by round; latencies and the server's counts are of all rounds together. The mode that is
     measured first alternates between the rounds.
     """
     loads: dict[tuple[int, bool], list[bench.Load]] = {(clients, mode): [] for clients in CLIENTS for mode in (True, False)}

@@ -1,0 +1,19 @@
+# NVIDIA's Triton server with what the Python models of model_repository/ import and its image lacks. The image brings
+# the official C++ backends, Python 3.10 and a numpy below 2; the models bring their own files, mounted by compose.yaml.
+#
+# 24.10 is Triton 2.51.0, the release of the client in requirements.lock. `workshop doctor` names another one where the
+# driver does not fit.
+FROM nvcr.io/nvidia/tritonserver:24.10-py3
+
+# Names only: the versions are those of requirements.lock, so server and notebooks stay together.
+# No dependencies: tokenizers wants huggingface-hub for downloads alone, and these models read files from their folders.
+# A name that the lock does not have ends the build, as does a package that cannot be imported by this image's Python.
+ARG PACKAGES="tokenizers"
+COPY requirements.lock /tmp/requirements.lock
+RUN for name in $PACKAGES; do grep -E "^$name==" /tmp/requirements.lock || exit 1; done >/tmp/packages.txt \
+    && python3 -m pip install --no-cache-dir --no-deps --only-binary=:all: -r /tmp/packages.txt \
+    && for name in $PACKAGES; do python3 -c "import $name" || exit 1; done \
+    && rm /tmp/requirements.lock /tmp/packages.txt
+
+# Models are mounted read-only and read no network.
+ENV PYTHONDONTWRITEBYTECODE=1 HF_HUB_OFFLINE=1
