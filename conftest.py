@@ -6,7 +6,7 @@ free ports, and stopped again. A server that runs already is used and left runni
 
 import pytest
 
-from workshop import build, services, triton
+from workshop import build, recipes, services, triton
 from workshop.triton import server
 
 
@@ -32,10 +32,10 @@ class Services:
             ports = {name: services.free_port() for name in ("http_port", "grpc_port", "metrics_port")}
             self.started = triton.up(**ports)[1]
         triton.ensure()
-        if missing := build.missing():
+        if missing := recipes.missing():
             build.build(missing)
         ready = {model.name for model in triton.models() if model.state == "READY"}
-        problems = build.load([name for name in build.RECIPES if name in missing or name not in ready])
+        problems = build.load([name for name in recipes.RECIPES if name in missing or name not in ready])
         assert not problems, problems
         self.ready = True
 

@@ -218,3 +218,15 @@ def test_an_external_server_is_used_and_none_is_started(own_home, repository, tm
     assert '"external": true' in workshop("status", "--json", **outside).stdout
     absent = workshop("up", TRITON_URL=f"127.0.0.1:{services.free_port()}", WORKSHOP_HOME=str(tmp_path / "other"))
     assert absent.returncode == 1 and "no Triton server answers" in absent.stderr
+
+
+def test_only_what_can_be_loaded_is_asked_for(repository, monkeypatch):
+    """A configuration without weights is left out, an ensemble is not; of our own models, those that are to be built are."""
+    (repository / "unbuilt").mkdir()
+    (repository / "unbuilt" / "config.pbtxt").write_text('platform: "pytorch_libtorch"')
+    (repository / "both" / "1").mkdir(parents=True)
+    (repository / "both" / "config.pbtxt").write_text("ensemble_scheduling { }")
+    assert server.loadable_models(repository) == ["both", "echo"]
+    monkeypatch.setattr(server.settings, "MODEL_REPOSITORY", repository)
+    monkeypatch.setattr(server.recipes, "missing", lambda: ["echo"])
+    assert server.loadable_models(repository) == ["both"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from workshop import build, lessons, running, settings
+from workshop import lessons, recipes, running, settings
 
 NOTEBOOKS = sorted(settings.NOTEBOOKS.rglob("[0-9]*.ipynb"))
 LESSONS = [path for path in NOTEBOOKS if path.parent == settings.NOTEBOOKS]
@@ -102,7 +102,7 @@ def test_the_solution_is_right_where_the_lesson_is_unanswered(path):
 
 
 def test_every_recipe_has_its_cells():
-    for model, recipe in build.RECIPES.items():
+    for model, recipe in recipes.RECIPES.items():
         tags = [
             cell.metadata.get("tags", []) for cell in nbformat.read(settings.NOTEBOOKS / recipe.notebook, as_version=4).cells
         ]

@@ -8,7 +8,7 @@ import sys
 import pytest
 from small_models import free_ports
 
-from workshop import build, settings
+from workshop import recipes, settings
 
 LOOPBACK_UP = """
 import fcntl, socket, struct
@@ -35,7 +35,7 @@ def test_build_serve_and_answer_without_a_network(tmp_path):
         pytest.skip("this machine does not let the test make a network namespace (unshare --net)")
     copy = tmp_path / "checkout"
     shutil.copytree(settings.ROOT, copy, ignore=shutil.ignore_patterns(".*", "benchmarks", "tests"))
-    for model, recipe in build.RECIPES.items():
+    for model, recipe in recipes.RECIPES.items():
         for file in recipe.files:
             (copy / "model_repository" / model / file).unlink(missing_ok=True)
     ports = " ".join(f"--{name.replace('_', '-')} {port}" for name, port in free_ports().items())
@@ -54,5 +54,5 @@ def test_build_serve_and_answer_without_a_network(tmp_path):
         environment.pop(name, None)
     result = subprocess.run([*namespace, "bash", "-c", script], env=environment, capture_output=True, text=True, timeout=280)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert f"built {', '.join(build.RECIPES)}" in result.stdout
+    assert f"built {', '.join(recipes.RECIPES)}" in result.stdout
     assert "sport" in result.stdout

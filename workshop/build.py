@@ -4,7 +4,6 @@ A notebook cell tagged `build` is part of a build; there is no second copy of th
 model's name besides (`build`, `sentence_bert`) is run for that model only.
 """
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,31 +14,8 @@ from tritonclient.utils import InferenceServerException
 
 from workshop import lessons, settings
 from workshop.errors import WorkshopError
+from workshop.recipes import RECIPES
 from workshop.triton import server
-
-
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """The notebook that builds a model, and the files that it leaves in the model's folder."""
-
-    notebook: str
-    files: tuple[str, ...]
-
-    def built(self, name: str) -> bool:
-        """Whether every file is there."""
-        return all((settings.MODEL_REPOSITORY / name / file).exists() for file in self.files)
-
-
-RECIPES = {
-    "sentence_bert": Recipe("02_trace_a_transformer.ipynb", ("1/model.pt",)),
-    "bert_classifier": Recipe("02_trace_a_transformer.ipynb", ("1/model.pt", "2/model.pt")),
-    "sentence_embedder": Recipe("03_zero_shot_classification.ipynb", ("1/tokenizer.json",)),
-}
-
-
-def missing() -> list[str]:
-    """The models whose weights are still to be built, in the order in which they are built."""
-    return [name for name, recipe in RECIPES.items() if not recipe.built(name)]
 
 
 def build(names: list[str], *, progress: Callable[[str], None] = lambda text: None) -> None:

@@ -88,7 +88,7 @@ def _progress(text: str) -> Iterator[Callable[..., None]]:
 @click.option("--cpu", "device", flag_value="cpu", help="Hide the GPUs from the server.")
 def up(service: str | None, **options: Any) -> None:
     """Start the services in the background; return when they are ready, or say why not."""
-    from workshop import build
+    from workshop import recipes
     from workshop.triton import server
 
     if server.external():
@@ -103,7 +103,7 @@ def up(service: str | None, **options: Any) -> None:
             f"Triton {server.version()} {took}: HTTP {running.urls['http']}, gRPC {running.urls['grpc']}, "
             f"metrics {running.urls['metrics']} (pid {running.pid})"
         )
-        if Path(running.options["model_repository"]) == settings.MODEL_REPOSITORY and (names := build.missing()):
+        if Path(running.options["model_repository"]) == settings.MODEL_REPOSITORY and (names := recipes.missing()):
             out.print(f"  not built yet: {', '.join(names)}; `workshop build` builds and loads what is missing")
     failed = [model for model in server.models() if model.state != "READY" and model.reason not in ("", "unloaded")]
     if failed:
@@ -176,9 +176,10 @@ def build(models: tuple[str, ...], force: bool) -> None:
     The code that is run stands in the notebooks, in the cells tagged `build`. A running server loads what was built.
     """
     from workshop import build as building
+    from workshop import recipes
     from workshop.triton import server
 
-    wanted = list(models) or (list(building.RECIPES) if force else building.missing())
+    wanted = list(models) or (list(recipes.RECIPES) if force else recipes.missing())
     if wanted:
         began = time.monotonic()
         with _progress(f"building {', '.join(wanted)}") as tell:
@@ -189,7 +190,7 @@ def build(models: tuple[str, ...], force: bool) -> None:
     if server.version() is None:
         return
     ready = {model.name for model in server.models() if model.state == "READY"}
-    names = [name for name in building.RECIPES if name in wanted or (not models and name not in ready)]
+    names = [name for name in recipes.RECIPES if name in wanted or (not models and name not in ready)]
     if names:
         with _progress(f"loading {', '.join(names)}") as tell:
             tell(0.0)

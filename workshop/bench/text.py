@@ -113,10 +113,11 @@ def server_threads() -> tuple[int, str]:
     parameters = model_config(ENCODER).get("parameters", {})
     if "INTRA_OP_THREAD_COUNT" in parameters:
         return int(parameters["INTRA_OP_THREAD_COUNT"]["string_value"]), f"INTRA_OP_THREAD_COUNT of {ENCODER}"
-    service = None if server.external() else server.find()
+    if server.external():
+        return torch.get_num_threads(), "assumed: torch's default on this machine"
     with contextlib.suppress(psutil.Error, ValueError, AttributeError, KeyError):
-        return int(service.process.environ()["OMP_NUM_THREADS"]), "OMP_NUM_THREADS of the server"
-    return torch.get_num_threads(), "default of torch on this machine"
+        return int(server.find().process.environ()["OMP_NUM_THREADS"]), "the server's OMP_NUM_THREADS"
+    return torch.get_num_threads(), "torch's default"
 
 
 @contextlib.contextmanager

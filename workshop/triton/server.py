@@ -13,7 +13,7 @@ import psutil
 import tritonclient.http as httpclient
 from tritonclient.utils import InferenceServerException
 
-from workshop import services, settings
+from workshop import recipes, services, settings
 from workshop.errors import WorkshopError
 from workshop.triton import installation
 
@@ -143,26 +143,23 @@ def _command(found: installation.Installation, options: Options) -> list[str]:
         f"--backend-config=python,shm-region-prefix-name={segment_prefix()}",
     ]
     if options.model_control_mode == "explicit":
-        command += [f"--load-model={name}" for name in built_models(Path(options.model_repository))]
+        command += [f"--load-model={name}" for name in loadable_models(Path(options.model_repository))]
     return command
 
 
-def built_models(repository: Path) -> list[str]:
-    """The models of a repository that have at least one version to load, sorted.
+def loadable_models(repository: Path) -> list[str]:
+    """The models of a repository that have something to load, sorted.
 
-    A fresh clone holds configurations whose weights are still to be built; asking the server for those would only
-    fill its log with errors. An ensemble has an empty version folder and counts as built.
+    A fresh clone holds configurations whose weights are still to be built: asking the server for those would only bring
+    errors. An ensemble has nothing in its version folder.
     """
+    to_be_built = recipes.missing() if repository == settings.MODEL_REPOSITORY else []
     return sorted(
         config.parent.name
         for config in repository.glob("*/config.pbtxt")
-        if "ensemble_scheduling" in config.read_text() or _has_weights(config.parent)
+        if config.parent.name not in to_be_built
+        and ("ensemble_scheduling" in config.read_text() or any(config.parent.glob("[0-9]*/*")))
     )
-
-
-def _has_weights(model: Path) -> bool:
-    versions = [path for path in model.iterdir() if path.name.isdigit()]
-    return any(path.name != "__pycache__" for version in versions for path in version.iterdir())
 
 
 def _ready(client: httpclient.InferenceServerClient) -> bool:
