@@ -224,6 +224,7 @@ def test_only_what_can_be_loaded_is_asked_for(repository, monkeypatch):
     """A configuration without weights is left out, an ensemble is not; of our own models, those that are to be built are."""
     (repository / "unbuilt").mkdir()
     (repository / "unbuilt" / "config.pbtxt").write_text('platform: "pytorch_libtorch"')
+    add_model(repository, "fileless", 'backend: "python"', {"1/notes.txt": b""})
     (repository / "both" / "1").mkdir(parents=True)
     (repository / "both" / "config.pbtxt").write_text("ensemble_scheduling { }")
     assert server.loadable_models(repository) == ["both", "echo"]

@@ -77,7 +77,7 @@ def test_begins_and_ends_as_every_lesson_does(path):
     prose = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
     assert prose[0] == prose[-1] and "course-map" in prose[0], "the same navigation first and last"
     whole = "\n".join(prose)
-    assert all(word in whole for word in ("**Objectives.**", "## Recap", "**Recall.**", "## Exercise"))
+    assert all(word in whole for word in ("**Objectives.**", "## Recap", "**Recall.**", "Exercise"))
 
 
 @each(LESSONS)

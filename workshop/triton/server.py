@@ -151,15 +151,21 @@ def loadable_models(repository: Path) -> list[str]:
     """The models of a repository that have something to load, sorted.
 
     A fresh clone holds configurations whose weights are still to be built: asking the server for those would only bring
-    errors. An ensemble has nothing in its version folder.
+    errors. An ensemble has nothing in its version folder. A Python model without its file would hang this release.
     """
     to_be_built = recipes.missing() if repository == settings.MODEL_REPOSITORY else []
     return sorted(
         config.parent.name
         for config in repository.glob("*/config.pbtxt")
-        if config.parent.name not in to_be_built
-        and ("ensemble_scheduling" in config.read_text() or any(config.parent.glob("[0-9]*/*")))
+        if config.parent.name not in to_be_built and _has_files(config.parent, config.read_text())
     )
+
+
+def _has_files(model: Path, config: str) -> bool:
+    if "ensemble_scheduling" in config:
+        return True
+    python = re.search(r'^\s*backend:\s*"python"', config, re.MULTILINE) and "default_model_filename" not in config
+    return any(model.glob("[0-9]*/model.py" if python else "[0-9]*/*"))
 
 
 def _ready(client: httpclient.InferenceServerClient) -> bool:

@@ -5,6 +5,8 @@ installed. It follows that backend's rules, as its README describes them, so tha
 https://github.com/triton-inference-server/pytorch_backend
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
@@ -13,7 +15,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import torch
 import triton_python_backend_utils as pb_utils
 
 INDEXED = re.compile(r".+__(\d+)")
@@ -33,6 +34,10 @@ class TritonPythonModel:
             TritonModelException: the file cannot be read or the configuration does not fit it. Triton reports it as the
                 reason why this model is unavailable; the other models are not touched.
         """
+        # Triton first starts a process that only asks for a completed configuration. It is spared two seconds of import.
+        global torch
+        import torch
+
         self.config = json.loads(args["model_config"])
         self.name = f"{args['model_name']} version {args['model_version']}"
         try:
