@@ -22,7 +22,8 @@ from workshop.triton import libpython
 OWN_BACKENDS = Path(__file__).parent / "backends"
 SHARED_MEMORY = Path("/dev/shm")
 SHARED_MEMORY_NEEDED = 48 * 2**20
-"""Bytes free in /dev/shm below which the server is not started: the course's models together fill about half of it."""
+"""Bytes free in /dev/shm below which the server is not started. Full batches of long texts were seen to fill 8 MB; the rest
+is for models of one's own with larger tensors. A container's default of 64 MB passes."""
 
 
 @dataclasses.dataclass(frozen=True)
