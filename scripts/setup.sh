@@ -5,6 +5,8 @@
 #   PYTHON=python3.12 scripts/setup.sh     another Python (3.11 or 3.12)
 #   UV_TORCH_BACKEND=cpu scripts/setup.sh  torch's CPU-only build, about 4 GB smaller
 set -euo pipefail
+# Dozens of processes will import the same large packages: the compiled ones are worth keeping.
+unset PYTHONDONTWRITEBYTECODE
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 fail() { echo "setup: $*" >&2; exit 1; }

@@ -77,7 +77,6 @@ def _from_wheel() -> Installation:
         "LD_LIBRARY_PATH": ":".join(filter(None, library_path)),
         # They embed Python and find its packages through the `python3` that comes first on PATH.
         "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "HF_HUB_OFFLINE": "1",
     }
     for name in ("PYTHONHOME", "PYTHONPATH"):
