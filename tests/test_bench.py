@@ -176,9 +176,12 @@ def test_quick_run(triton_server, tmp_path, monkeypatch):
     assert "other clients" not in shown
 
 
-def test_ctrl_c_stops_the_clients_and_restores_the_model(triton_server):
+def test_ctrl_c_stops_the_clients_and_restores_the_model(triton_server, request):
     from workshop.bench import text
 
+    # A run in the background of a shell inherits "ignore" for this signal.
+    request.addfinalizer(lambda handler=signal.getsignal(signal.SIGINT): signal.signal(signal.SIGINT, handler))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     before, began = config(), time.monotonic()
     with pytest.raises(KeyboardInterrupt), text.batching_switch() as switch, ThreadPoolExecutor(4) as pool:
         switch(False)

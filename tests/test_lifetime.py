@@ -1,7 +1,6 @@
 """Starting, finding again and stopping the embedded server, and what it leaves behind: nothing."""
 
 import os
-import signal
 import socket
 import stat
 from collections import namedtuple
@@ -54,14 +53,15 @@ def test_up_answer_again_kill_up_down_twice(own_home, repository):
 
     stubs, segments = leftovers()
     assert stubs and segments
-    os.kill(service.pid, signal.SIGKILL)
-    psutil.wait_procs([psutil.Process(service.pid)] if psutil.pid_exists(service.pid) else [], timeout=10)
+    process = service.process
+    process.kill()
+    services.end([process], 10.0)
     assert server.find() is None
 
     revived = workshop("up", "--model-repository", str(repository), *flags(ports))
     assert revived.returncode == 0, revived.stderr
     assert server.find().pid != service.pid
-    assert not any(stub.is_running() for stub in stubs) and not any(segment.exists() for segment in segments)
+    assert not any(services.alive(stub) for stub in stubs) and not any(segment.exists() for segment in segments)
 
     assert "stopped" in workshop("down").stdout
     assert leftovers() == ([], [])
@@ -77,7 +77,7 @@ def test_orphaned_model_processes_and_segments_are_removed(own_home, repository,
         stub.suspend()
     service.process.kill()
     server.down()
-    assert not any(stub.is_running() and stub.status() != psutil.STATUS_ZOMBIE for stub in stubs)
+    assert not any(services.alive(stub) for stub in stubs)
     assert not any(segment.exists() for segment in segments)
 
 

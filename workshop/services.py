@@ -38,8 +38,7 @@ class Service:
         """The running process, or None when it has ended."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.created) < 1.0
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+            return process if abs(process.create_time() - self.created) < 1.0 and alive(process) else None
         except psutil.NoSuchProcess:
             return None
 
@@ -119,13 +118,28 @@ def stop(service: Service, *, patience: float = 20.0) -> None:
     forget(service.name)
 
 
+def alive(process: psutil.Process) -> bool:
+    """Whether a process runs. One that has ended and waits for its parent to notice (a zombie) does not."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 def end(processes: list[psutil.Process], patience: float) -> None:
     """Wait for processes to end; kill those that are left after `patience` seconds and wait for them too."""
-    _, left = psutil.wait_procs(processes, timeout=patience)
+    left = _wait(processes, patience)
     for process in left:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(left, timeout=5.0)
+    _wait(left, 5.0)
+
+
+def _wait(processes: list[psutil.Process], patience: float) -> list[psutil.Process]:
+    """Wait for processes to end; return those that still run after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while (left := [process for process in processes if alive(process)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
 
 
 def log_tail(service: Service, lines: int = 12) -> str:

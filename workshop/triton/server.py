@@ -194,10 +194,7 @@ def clean_up() -> None:
         if any(part.startswith(prefix) for part in process.info["cmdline"] or [])
         and "triton_python_backend_stub" in process.info["cmdline"][0]
     ]
-    for process in orphans:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    services.end(orphans, 5.0)
+    services.end(orphans, 0.0)
     for segment in installation.SHARED_MEMORY.glob(f"{prefix}*"):
         segment.unlink(missing_ok=True)
 
