@@ -1,9 +1,7 @@
 """Fixtures for tests that start servers of their own, apart from the one that the notebooks use."""
 
 import pytest
-from small_models import add_echo
-
-from workshop.triton import server
+from small_models import add_echo, kill_server
 
 
 @pytest.fixture
@@ -13,8 +11,7 @@ def own_home(tmp_path, monkeypatch):
     monkeypatch.delenv("TRITON_URL", raising=False)
     monkeypatch.delenv("TRITON_GRPC_URL", raising=False)
     yield tmp_path / "home"
-    monkeypatch.delenv("TRITON_URL", raising=False)
-    server.down()
+    kill_server()
 
 
 @pytest.fixture

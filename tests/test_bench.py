@@ -180,7 +180,8 @@ def test_ctrl_c_stops_the_clients_and_restores_the_model(triton_server, request)
     from workshop.bench import text
 
     # A run in the background of a shell inherits "ignore" for this signal.
-    request.addfinalizer(lambda handler=signal.getsignal(signal.SIGINT): signal.signal(signal.SIGINT, handler))
+    handler = signal.getsignal(signal.SIGINT)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, handler))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     before, began = config(), time.monotonic()
     with pytest.raises(KeyboardInterrupt), text.batching_switch() as switch, ThreadPoolExecutor(4) as pool:

@@ -5,7 +5,9 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
@@ -91,6 +93,13 @@ def test_conda_installs_from_the_same_lock():
     assert environment["dependencies"][-1] == {"pip": ["-r requirements.lock", "-e ."]}
 
 
+@pytest.mark.parametrize("tool", [["ruff", "check"], ["ruff", "format", "--check"], ["codespell"]], ids=" ".join)
+def test_code_and_notebooks_are_tidy(tool):
+    program = Path(sys.executable).parent / tool[0]
+    result = subprocess.run([program, *tool[1:], "."], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 def test_help_names_every_command():
     text = workshop("--help").stdout
     assert all(f"\n  {name} " in text for name in ("up", "down", "status", "build", "ask", "run", "bench", "doctor"))
@@ -104,11 +113,14 @@ def test_help_names_every_command():
         (["bench", "nothing"], "nothing"),
     ],
 )
-def test_errors_are_one_line_and_a_traceback_comes_with_debug(own_home, arguments, reason):
+def test_errors_are_one_line(own_home, arguments, reason):
     result = workshop(*arguments)
     assert result.returncode == 1 and reason in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1 and result.stderr.startswith("workshop: ")
-    assert "Traceback" in workshop("--debug", *arguments).stderr
+
+
+def test_a_traceback_comes_with_debug(own_home):
+    assert "Traceback" in workshop("--debug", "build", "nobody").stderr
 
 
 def test_status_without_a_server(own_home):
