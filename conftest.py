@@ -25,14 +25,16 @@ class Services:
     def __init__(self):
         self.ready = self.started = False
 
-    def ensure(self):
+    def ensure(self, tell=lambda text: None):
         if self.ready:
             return
         if not triton.external() and triton.find() is None:
+            tell("starting Triton for this run")
             ports = {name: services.free_port() for name in ("http_port", "grpc_port", "metrics_port")}
             self.started = triton.up(**ports)[1]
         triton.ensure()
         if missing := recipes.missing():
+            tell(f"building {', '.join(missing)}")
             build.build(missing)
         ready = {model.name for model in triton.models() if model.state == "READY"}
         problems = build.load([name for name in recipes.RECIPES if name in missing or name not in ready])
@@ -49,7 +51,8 @@ SERVICES = Services()
 
 def pytest_collection_finish(session):
     if not session.config.option.collectonly and any(item.path.suffix == ".ipynb" for item in session.items):
-        SERVICES.ensure()
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        SERVICES.ensure(reporter.write_line)
 
 
 def pytest_sessionfinish(session):

@@ -15,6 +15,8 @@ workshop up
 workshop build
 workshop ask
 if [[ ${1:-} != --no-lab ]]; then
-  exec jupyter lab --notebook-dir=. notebooks/00_welcome.ipynb
+  as_root=()
+  [[ $EUID -ne 0 ]] || as_root=(--allow-root)
+  exec jupyter lab "${as_root[@]}" --notebook-dir=. notebooks/00_welcome.ipynb
 fi
 echo "Next: ./scripts/start.sh opens JupyterLab; ./scripts/test.sh runs every test; .venv/bin/workshop down stops the server."
