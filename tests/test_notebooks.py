@@ -1,6 +1,5 @@
 """What holds for every notebook: executed, free of errors and private paths, made from its solution, really compared."""
 
-import copy
 import json
 import re
 import subprocess
@@ -124,30 +123,32 @@ def first_printed_number(notebook):
     raise AssertionError("no compared cell shows a number")
 
 
-@each(LESSONS)
-def test_an_altered_number_is_noticed(path, triton_server):
-    """The notebook is run up to its first printed number, which was changed: nbval must refuse that cell and no other."""
+def alter(path: Path) -> tuple[Path, str]:
+    """Write a copy that ends with the first cell that prints a number, which is changed; return it and that cell's name."""
     notebook = nbformat.read(path, as_version=4)
     position, output, place = first_printed_number(notebook)
-    altered = copy.deepcopy(notebook)
-    altered.cells = altered.cells[: position + 1]
-    target = altered.cells[position].outputs[notebook.cells[position].outputs.index(output)]
-    text = text_of(target)
-    changed = text[:place] + str((int(text[place]) + 1) % 10) + text[place + 1 :]
-    if "text" in target:
-        target["text"] = changed
-    else:
-        target["data"]["text/plain"] = changed
+    number = notebook.cells[position].outputs.index(output)
+    notebook.cells = notebook.cells[: position + 1]
+    target = notebook.cells[position].outputs[number]
+    holder, key = (target, "text") if "text" in target else (target["data"], "text/plain")
+    text = holder[key]
+    holder[key] = text[:place] + str((int(text[place]) + 1) % 10) + text[place + 1 :]
     file = path.with_name(f".altered-{path.name}")
-    nbformat.write(altered, file)
+    nbformat.write(notebook, file)
+    return file, f"Cell {len(code_cells(notebook)) - 1}"
+
+
+def test_an_altered_number_is_noticed_in_each_notebook(triton_server):
+    """Each lesson is run up to its first printed number, which was changed: nbval must refuse that cell and no other."""
+    altered = dict(alter(path) for path in LESSONS)
     try:
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--nbval", "--tb=no", str(file)]
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--nbval", "--tb=no", *map(str, altered)]
         result = subprocess.run(command, cwd=settings.ROOT, capture_output=True, text=True)
     finally:
-        file.unlink()
-    failed = re.findall(r"^FAILED .*::Cell (\d+)", result.stdout, re.MULTILINE)
-    last = sum(cell.cell_type == "code" for cell in altered.cells) - 1
-    assert failed == [str(last)], result.stdout[-2000:]
+        for file in altered:
+            file.unlink()
+    failed = re.findall(r"^FAILED .*?(\.altered-\S+?)::(?:ipynb::)?(Cell \d+)", result.stdout, re.MULTILINE)
+    assert sorted(failed) == sorted((file.name, cell) for file, cell in altered.items()), result.stdout[-2000:]
 
 
 def test_a_failing_notebook_is_reported_and_the_next_one_run(tmp_path, monkeypatch):

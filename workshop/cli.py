@@ -122,7 +122,7 @@ def down(service: str | None) -> None:
     from workshop.triton import server
 
     with _progress("stopping Triton") as tell:
-        tell(0.0)
+        tell("stopping Triton")
         stopped = server.down()
     out.print("Triton stopped" if stopped else "Triton was not running")
 
@@ -192,8 +192,8 @@ def build(models: tuple[str, ...], force: bool) -> None:
     ready = {model.name for model in server.models() if model.state == "READY"}
     names = [name for name in recipes.RECIPES if name in wanted or (not models and name not in ready)]
     if names:
-        with _progress(f"loading {', '.join(names)}") as tell:
-            tell(0.0)
+        with _progress("loading") as tell:
+            tell(f"loading {', '.join(names)}")
             problems = building.load(names)
         if problems:
             raise WorkshopError("the server could not load what was built:\n  " + "\n  ".join(problems))
