@@ -135,6 +135,7 @@ def status(as_json: bool) -> None:
 
     running = None if server.external() else server.find()
     version = server.version() if running or server.external() else None
+    models = server.models() if version else []
     triton = {
         "running": version is not None,
         "external": server.external(),
@@ -145,7 +146,7 @@ def status(as_json: bool) -> None:
         "version": version,
         "options": running.options if running else None,
         "log": running.log if running else None,
-        "models": [vars(model) for model in server.models()] if version else [],
+        "models": [vars(model) for model in models],
     }
     if as_json:
         click.echo(json.dumps({"triton": triton}, indent=2))
@@ -162,7 +163,7 @@ def status(as_json: bool) -> None:
     where = "TRITON_URL" if triton["external"] else f"pid {triton['pid']}, log {settings.shown(triton['log'])}"
     out.print(f"Triton {version}: HTTP {triton['url']}, gRPC {triton['grpc_url']} ({where})")
     table = Table("model", "version", "state", "reason", box=None)
-    for model in server.models():
+    for model in models:
         table.add_row(model.name, model.version or "–", model.state, _first_line(model.reason))
     out.print(table)
 

@@ -181,8 +181,8 @@ def _holder(port: int) -> str:
     return ""
 
 
-def wait_until(ready: Callable[[], bool], service: Service, *, deadline: float, describe: Callable[[float], None]) -> float:
-    """Poll `ready()` until it is true, telling `describe` the seconds so far; return the seconds it took.
+def wait_until(ready: Callable[[], bool], service: Service, *, deadline: float, describe: Callable[[float], None]) -> None:
+    """Poll `ready()` until it is true, telling `describe` the seconds so far.
 
     Raises:
         WorkshopError: the process ended, or `deadline` seconds went by; the message quotes the log.
@@ -195,4 +195,3 @@ def wait_until(ready: Callable[[], bool], service: Service, *, deadline: float, 
             raise WorkshopError(f"{service.name} was not ready after {deadline:.0f} s. Its log says:\n{log_tail(service)}")
         describe(time.monotonic() - began)
         time.sleep(0.1)
-    return time.monotonic() - began

@@ -18,7 +18,6 @@ from workshop.errors import WorkshopError
 from workshop.triton import installation
 
 NAME = "triton"
-CONTROL_MODES = ("none", "explicit", "poll")
 DEADLINE = 180.0
 """Seconds that the server may take to load its models before it is given up."""
 
