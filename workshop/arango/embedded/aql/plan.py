@@ -1,0 +1,221 @@
+"""What one execution of a query carries: its context, its variables' places, and the registries of the compiler.
+
+A query is compiled anew for every execution, with its bind variables as constants. Expressions become closures
+`closure(frame) -> value`; statements become `pipeline(frame) -> iterator` that set variables in the frame, a flat list
+with one slot for each variable, and yield once for every row.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from workshop.arango.embedded.aql import nodes
+from workshop.arango.embedded.aql.values import AqlWarning
+from workshop.arango.embedded.errors import ArangoError
+
+Frame = list[Any]
+Expression = Callable[[Frame], Any]
+Pipeline = Callable[[Frame], Iterator[None]]
+
+EXPRESSIONS: dict[type, Callable[..., Expression]] = {}
+"""How each expression node is compiled: `(node, scope) -> closure`."""
+STATEMENTS: dict[type, Callable[..., tuple[Pipeline, int]]] = {}
+"""How each statement is compiled: `(statement, rest, scope, upstream) -> (pipeline, statements of the rest consumed)`."""
+
+
+def compiles(*kinds: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function as the compiler of node types."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        for kind in kinds:
+            (STATEMENTS if kind in STATEMENT_NODES else EXPRESSIONS)[kind] = function
+        return function
+
+    return register
+
+
+STATEMENT_NODES = (
+    nodes.For,
+    nodes.Traversal,
+    nodes.Paths,
+    nodes.Filter,
+    nodes.Let,
+    nodes.Sort,
+    nodes.Limit,
+    nodes.Collect,
+    nodes.Window,
+    nodes.Return,
+    nodes.Insert,
+    nodes.Update,
+    nodes.Remove,
+    nodes.Upsert,
+)
+
+
+@dataclasses.dataclass
+class Statistics:
+    """What a cursor reports under `extra.stats`."""
+
+    writes_executed: int = 0
+    writes_ignored: int = 0
+    scanned_full: int = 0
+    scanned_index: int = 0
+    filtered: int = 0
+    full_count: int | None = None
+
+
+class Context:
+    """One execution: the database, bind variables, options, warnings and statistics. Functions may ask for it."""
+
+    def __init__(
+        self, database: Any, binds: dict[str, Any] | None = None, options: dict[str, Any] | None = None, user: str = "root"
+    ):
+        self.database = database
+        self.binds = binds or {}
+        self.used_binds: set[str] = set()
+        self.options = options or {}
+        self.user = user
+        self.now = time.time()
+        self.statistics = Statistics()
+        self.warnings: list[dict[str, Any]] = []
+        self.warning_count = 0
+        self.killed = False
+        runtime = self.options.get("maxRuntime") or 0
+        self.deadline = time.monotonic() + runtime if runtime else None
+
+    def warn(self, number: int, message: str) -> None:
+        """Register a warning; an error where the client asked for `failOnWarning`."""
+        if self.options.get("failOnWarning"):
+            raise ArangoError(number, message)
+        self.warning_count += 1
+        if len(self.warnings) < int(self.options.get("maxWarningCount", 10)):
+            self.warnings.append({"code": number, "message": message})
+
+    def check(self) -> None:
+        """Stop a query that was killed (1500) or ran longer than `maxRuntime` allows (1500 too, as ArangoDB does)."""
+        if self.killed or (self.deadline is not None and time.monotonic() > self.deadline):
+            raise ArangoError(1500)
+
+    def collection(self, name: str) -> Any:
+        """A collection of the query's database; 1203 when there is none of this name."""
+        return self.database.collection(name)
+
+
+class Plan:
+    """Shared by all scopes of one query: the number of slots, and what the query does as a whole."""
+
+    def __init__(self, context: Context, *, execute: bool = True):
+        self.context = context
+        self.execute = execute
+        """False when the query is only parsed: collections and bind variables need not exist."""
+        self.slots = 0
+        self.written: set[str] = set()
+        self.read: set[str] = set()
+        self.random = False
+        """Whether something was compiled that may answer differently when asked again."""
+        self.steps: list[dict[str, Any]] = []
+
+    def describe(self, kind: str, **details: Any) -> None:
+        """Note a step of the execution for explain, under the name that ArangoDB gives its kind."""
+        self.steps.append({"type": kind, **details})
+
+
+class Scope:
+    """The variables that can be seen. A subquery has a child scope; COLLECT starts the level's variables over."""
+
+    def __init__(self, plan: Plan, parent: "Scope | None" = None):
+        self.plan = plan
+        self.parent = parent
+        self.variables: dict[str, int] = {}
+        self.owned: set[int] = set()
+        self.outer_use = False
+        """Whether something compiled in this scope reads a variable of an enclosing one."""
+        self.current: int | None = parent.current if parent else None
+        """Slot of CURRENT, and of the element that accessors behind an expansion read."""
+        self.element: int | None = parent.element if parent else None
+        self.top_level = parent is None
+        self.single_row = True
+        """Whether what is compiled next runs once: no loop has been opened on this level."""
+
+    @property
+    def context(self) -> Context:
+        """The execution's context."""
+        return self.plan.context
+
+    def slot(self) -> int:
+        """A new slot without a name."""
+        self.owned.add(self.plan.slots)
+        self.plan.slots += 1
+        return self.plan.slots - 1
+
+    def declare(self, name: str) -> int:
+        """A new variable's slot; 1511 when the name is taken."""
+        if self.find(name) is not None and name not in ("OLD", "NEW"):
+            raise ArangoError(1511, f"variable '{name}' is assigned multiple times")
+        self.variables[name] = self.slot()
+        return self.variables[name]
+
+    def find(self, name: str) -> int | None:
+        """The slot of a variable, or None."""
+        if name in self.variables:
+            return self.variables[name]
+        return self.parent.find(name) if self.parent else None
+
+    def note_use(self, slot: int) -> None:
+        """Remember in which scopes a slot comes from outside."""
+        if slot not in self.owned and self.parent is not None:
+            self.outer_use = True
+            self.parent.note_use(slot)
+
+    def child(self) -> "Scope":
+        """The scope of a subquery."""
+        return Scope(self.plan, self)
+
+
+def compile_expression(node: Any, scope: Scope) -> Expression:
+    """Compile an expression. Nodes of no known type are a defect of this package."""
+    return EXPRESSIONS[type(node)](node, scope)
+
+
+def constant(value: Any) -> Expression:
+    """A closure that always gives the same value, and says so: see `is_constant`."""
+
+    def closure(frame: Frame) -> Any:
+        return value
+
+    closure.constant = True  # type: ignore[attr-defined]
+    return closure
+
+
+def is_constant(closure: Expression) -> bool:
+    """Whether a compiled expression depends on no row."""
+    return hasattr(closure, "constant")
+
+
+def fold(closure: Expression, *parts: Expression) -> Expression:
+    """Evaluate at once what is built of constants alone; left as it is where that raises a warning or an error."""
+    if all(is_constant(part) for part in parts):
+        try:
+            return constant(closure([]))
+        except (AqlWarning, ArangoError, IndexError):
+            pass
+    return closure
+
+
+def constant_value(node: Any, scope: Scope, what: str) -> Any:
+    """The value of an expression that must be known before the query runs (LIMIT, depths, OPTIONS)."""
+    closure = compile_expression(node, scope)
+    if not is_constant(closure):
+        raise ArangoError(1501, f"{what} must be known when the query is compiled")
+    return closure([])
+
+
+def options(node: Any, scope: Scope) -> dict[str, Any]:
+    """The constant object behind OPTIONS, empty when there is none."""
+    if node is None:
+        return {}
+    value = constant_value(node, scope, "'OPTIONS'")
+    if not isinstance(value, dict):
+        raise ArangoError(1501, "'OPTIONS' have to be an object")
+    return value

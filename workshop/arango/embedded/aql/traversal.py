@@ -1,0 +1,356 @@
+"""Walks over graphs: traversals with pruning and uniqueness, and the searches for shortest and for all paths."""
+
+import collections
+import heapq
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from workshop.arango.embedded.aql import nodes
+from workshop.arango.embedded.aql.expressions import bind_value, collection_name
+from workshop.arango.embedded.aql.operators import truth
+from workshop.arango.embedded.aql.plan import (
+    Frame,
+    Pipeline,
+    Scope,
+    compile_expression,
+    compiles,
+    constant_value,
+    options,
+)
+from workshop.arango.embedded.aql.values import to_number
+from workshop.arango.embedded.errors import ArangoError
+
+Edge = dict[str, Any]
+Neighbours = Callable[[str], Iterator[tuple[Edge, str]]]
+"""`neighbours(vertex id)` gives the edges to follow from a vertex, each with the id at its other end."""
+
+
+@compiles(nodes.Traversal)
+def _traversal(statement: nodes.Traversal, rest: list[Any], scope: Scope, upstream: Pipeline) -> tuple[Pipeline, int]:
+    start = compile_expression(statement.start, scope)
+    least, most = _depths(statement.depth, scope)
+    given = _traversal_options(statement.options, scope)
+    walk = Walk(statement.graph, statement.direction, given, scope)
+    slots = [scope.declare(name) for name in statement.variables]
+    slots += [scope.slot() for _ in range(3 - len(slots))]
+    prune, prune_slot = None, None
+    if statement.prune is not None:
+        name, condition = statement.prune
+        prune = compile_expression(condition, scope)
+        prune_slot = scope.declare(name) if name else None
+    scope.plan.describe("TraversalNode", depth=[least, most], direction=statement.direction)
+    wants_path = len(statement.variables) == 3 or prune is not None
+    check = scope.context.check
+
+    def pipeline(frame: Frame) -> Iterator[None]:
+        def set_row(path: "Path") -> None:
+            frame[slots[0]] = walk.vertex(path.vertices[-1])
+            frame[slots[1]] = path.edges[-1] if path.edges else None
+            if wants_path:
+                frame[slots[2]] = walk.path(path)
+
+        def pruned(path: "Path") -> bool:
+            if prune is None:
+                return False
+            set_row(path)
+            value = prune(frame)
+            if prune_slot is not None:
+                frame[prune_slot] = value
+            return truth(value)
+
+        for _ in upstream(frame):
+            origin = _vertex_id(start(frame), scope)
+            if origin is None:
+                continue
+            for number, path in enumerate(walk.paths(origin, least, most, given, pruned), 1):
+                set_row(path)
+                if not number % 256:
+                    check()
+                yield
+
+    return pipeline, 0
+
+
+class Path:
+    """Ids of the vertices and the edges between them."""
+
+    __slots__ = ("edges", "length", "vertices")
+
+    def __init__(self, vertices: tuple[str, ...], edges: tuple[Edge, ...], length: float = 0.0):
+        self.vertices = vertices
+        self.edges = edges
+        self.length = length
+
+    def extended(self, edge: Edge, vertex: str, length: float = 0.0) -> "Path":
+        """This path and one step more."""
+        return Path((*self.vertices, vertex), (*self.edges, edge), self.length + length)
+
+
+class Walk:
+    """The edges and vertices that one FOR walks over."""
+
+    def __init__(self, graph: nodes.Graph, direction: str, given: dict[str, Any], scope: Scope):
+        self.scope = scope
+        self.weight = given.get("weightAttribute")
+        self.default_weight = given.get("defaultWeight", 1)
+        self.sources = self._sources(graph, direction, given) if scope.plan.execute else []
+        self._vertices: dict[str, Any] = {}
+        self._vertex_collections = given.get("vertexCollections")
+
+    def _sources(self, graph: nodes.Graph, direction: str, given: dict[str, Any]) -> list[tuple[Any, str]]:
+        context = self.scope.context
+        if graph.name is not None:
+            name = bind_value(graph.name, self.scope) if isinstance(graph.name, nodes.Bind) else graph.name.value
+            if not isinstance(name, str):
+                raise ArangoError(1553, "the name of a graph must be a string")
+            definition = context.database.graph(name)
+            pairs = [(part["collection"], direction) for part in definition["edgeDefinitions"]]
+        else:
+            pairs = [(collection_name(source, self.scope), own or direction) for own, source in graph.edges]
+        if given.get("edgeCollections") is not None:
+            wanted = given["edgeCollections"]
+            pairs = [pair for pair in pairs if pair[0] in ([wanted] if isinstance(wanted, str) else wanted)]
+        sources = []
+        for name, way in pairs:
+            collection = context.collection(name)
+            self.scope.plan.read.add(name)
+            if collection.type != 3:
+                raise ArangoError(1218, f"collection type invalid: {name} is no edge collection")
+            sources.append((collection, way.lower()))
+        return sources
+
+    def neighbours(self, vertex: str) -> Iterator[tuple[Edge, str]]:
+        """The edges to follow from a vertex, each with the id at its other end."""
+        for collection, way in self.sources:
+            for edge in collection.edges(vertex, way):
+                outbound = way == "outbound" or (way == "any" and edge["_from"] == vertex)
+                yield edge, edge["_to"] if outbound else edge["_from"]
+
+    def vertex(self, identifier: str) -> Any:
+        """A vertex's document; null, with a warning, for one that is not there."""
+        if identifier not in self._vertices:
+            self._vertices[identifier] = self._read(identifier)
+        return self._vertices[identifier]
+
+    def _read(self, identifier: str) -> Any:
+        collection, _, key = identifier.partition("/")
+        try:
+            document = self.scope.context.collection(collection).get(key)
+        except ArangoError:
+            document = None
+        if document is None:
+            self.scope.context.warn(1202, f"vertex '{identifier}' not found")
+        return document
+
+    def path(self, path: Path) -> dict[str, Any]:
+        """A path as AQL sees it."""
+        weights: dict[str, Any] = {}
+        if self.weight:
+            weights["weights"] = list(itertools.accumulate((self.length(edge) for edge in path.edges), initial=0))
+        return {"edges": list(path.edges), "vertices": [self.vertex(vertex) for vertex in path.vertices], **weights}
+
+    def length(self, edge: Edge) -> Any:
+        """What an edge counts on a weighted path."""
+        if self.weight is None:
+            return 1
+        weight = edge.get(self.weight, self.default_weight)
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)):
+            weight = self.default_weight
+        if weight < 0:
+            raise ArangoError(1966)
+        return weight
+
+    def paths(
+        self, start: str, least: int, most: int, given: dict[str, Any], pruned: Callable[[Path], bool]
+    ) -> Iterator[Path]:
+        """All paths from a vertex within the depths, in the order and with the uniqueness that the options ask for."""
+        order, unique_vertices = given["order"], given["uniqueVertices"]
+        unique_edges = given["uniqueEdges"] == "path"
+        visited = {start}
+        ticket = itertools.count()
+        waiting: Any = collections.deque([Path((start,), ())])
+        if order == "weighted":
+            waiting = [(0.0, next(ticket), waiting[0])]
+        allowed = self._vertex_collections
+        while waiting:
+            if order == "weighted":
+                _, _, path = heapq.heappop(waiting)
+            else:
+                path = waiting.popleft() if order == "bfs" else waiting.pop()
+            depth = len(path.edges)
+            if unique_vertices == "global" and depth:
+                # In a weighted walk a vertex is settled when it is taken, not when it is first seen.
+                if path.vertices[-1] in visited:
+                    continue
+                visited.add(path.vertices[-1])
+            stop = depth >= most or pruned(path)
+            if depth >= least:
+                yield path
+            if stop:
+                continue
+            steps = []
+            for edge, vertex in self.neighbours(path.vertices[-1]):
+                if unique_edges and any(edge["_id"] == known["_id"] for known in path.edges):
+                    continue
+                if unique_vertices == "path" and vertex in path.vertices:
+                    continue
+                if unique_vertices == "global" and vertex in visited:
+                    continue
+                if allowed is not None and vertex.partition("/")[0] not in allowed:
+                    continue
+                steps.append(path.extended(edge, vertex, self.length(edge) if order == "weighted" else 0))
+            if order == "weighted":
+                for step in steps:
+                    heapq.heappush(waiting, (step.length, next(ticket), step))
+            else:
+                waiting.extend(steps if order == "bfs" else reversed(steps))
+
+    def shortest(self, start: str, target: str) -> Iterator[Path]:
+        """Paths without repeated vertices from start to target, shortest first (Yen's algorithm, 1971)."""
+        first = self._dijkstra(Path((start,), ()), target, set(), set())
+        if first is None:
+            return
+        yield first
+        found, ticket = [first], itertools.count()
+        candidates: list[tuple[float, int, Path]] = []
+        known = {tuple(edge["_id"] for edge in first.edges)}
+        while True:
+            last = found[-1]
+            for position in range(len(last.edges)):
+                root_edges = last.edges[:position]
+                root = Path(last.vertices[: position + 1], root_edges, sum(self.length(edge) for edge in root_edges))
+                same = [path for path in found if path.edges[:position] == root_edges and len(path.edges) > position]
+                banned = {path.edges[position]["_id"] for path in same}
+                path = self._dijkstra(root, target, banned, set(root.vertices[:-1]))
+                if path is not None:
+                    signature = tuple(edge["_id"] for edge in path.edges)
+                    if signature not in known:
+                        known.add(signature)
+                        heapq.heappush(candidates, (path.length, next(ticket), path))
+            if not candidates:
+                return
+            _, _, path = heapq.heappop(candidates)
+            found.append(path)
+            yield path
+
+    def _dijkstra(self, root: Path, target: str, banned: set[str], excluded: set[str]) -> Path | None:
+        ticket = itertools.count()
+        waiting = [(root.length, next(ticket), root)]
+        settled = set(excluded)
+        while waiting:
+            _, _, path = heapq.heappop(waiting)
+            vertex = path.vertices[-1]
+            if vertex == target:
+                return path
+            if vertex in settled:
+                continue
+            settled.add(vertex)
+            for edge, neighbour in self.neighbours(vertex):
+                if neighbour in settled or (path is root and edge["_id"] in banned):
+                    continue
+                step = path.extended(edge, neighbour, self.length(edge))
+                heapq.heappush(waiting, (step.length, next(ticket), step))
+        return None
+
+
+def _depths(node: Any, scope: Scope) -> tuple[int, int]:
+    """The least and the greatest depth: `n`, `n..m`, by default 1."""
+    if node is None:
+        return 1, 1
+    parts = (node.low, node.high) if isinstance(node, nodes.Range) else (node, node)
+    numbers = []
+    for part in parts:
+        value = constant_value(part, scope, "the depth of a traversal")
+        if value is None and not scope.plan.execute:
+            value = 1
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+            raise ArangoError(1501, f"a traversal's depth must be a number from 0 on, not {value!r}")
+        numbers.append(int(value))
+    if numbers[0] > numbers[1]:
+        raise ArangoError(1501, "a traversal's least depth is greater than its greatest")
+    return numbers[0], numbers[1]
+
+
+def _traversal_options(node: Any, scope: Scope) -> dict[str, Any]:
+    given = options(node, scope)
+    order = given.get("order", "bfs" if given.get("bfs") else "dfs")
+    if order not in ("dfs", "bfs", "weighted"):
+        raise ArangoError(10, f"a traversal's order is dfs, bfs or weighted, not {order!r}")
+    vertices, edges = given.get("uniqueVertices", "none"), given.get("uniqueEdges", "path")
+    if vertices not in ("none", "path", "global") or edges not in ("none", "path"):
+        raise ArangoError(10, "uniqueVertices is none, path or global; uniqueEdges is none or path")
+    if vertices == "global" and order == "dfs":
+        raise ArangoError(10, 'uniqueVertices: "global" is only supported with order: "bfs" or "weighted"')
+    allowed = given.get("vertexCollections")
+    if isinstance(allowed, str):
+        allowed = [allowed]
+    return {**given, "order": order, "uniqueVertices": vertices, "uniqueEdges": edges, "vertexCollections": allowed}
+
+
+def _vertex_id(value: Any, scope: Scope) -> str | None:
+    """A vertex's id: given as such or within a document. Anything else is warned about and leads nowhere."""
+    identifier = value.get("_id") if isinstance(value, dict) else value
+    if isinstance(identifier, str) and "/" in identifier:
+        return identifier
+    scope.context.warn(10, "invalid start vertex: a document or the id of one is expected")
+    return None
+
+
+@compiles(nodes.Paths)
+def _paths(statement: nodes.Paths, rest: list[Any], scope: Scope, upstream: Pipeline) -> tuple[Pipeline, int]:
+    start, target = compile_expression(statement.start, scope), compile_expression(statement.target, scope)
+    least, most = _depths(statement.depth, scope)
+    given = options(statement.options, scope)
+    walk = Walk(statement.graph, statement.direction, given, scope)
+    slots = [scope.declare(name) for name in statement.variables]
+    scope.plan.describe("ShortestPathNode" if statement.kind == "SHORTEST_PATH" else "EnumeratePathsNode")
+    check = scope.context.check
+
+    def ends(frame: Frame) -> tuple[str | None, str | None]:
+        return _vertex_id(start(frame), scope), _vertex_id(target(frame), scope)
+
+    def steps(frame: Frame) -> Iterator[None]:
+        """SHORTEST_PATH: one row for each vertex, with the edge that leads to it."""
+        for _ in upstream(frame):
+            origin, goal = ends(frame)
+            path = None if origin is None or goal is None else next(walk.shortest(origin, goal), None)
+            if path is None:
+                continue
+            for vertex, edge in zip(path.vertices, (None, *path.edges)):
+                frame[slots[0]] = walk.vertex(vertex)
+                if len(slots) > 1:
+                    frame[slots[1]] = edge
+                yield
+
+    def whole(frame: Frame) -> Iterator[None]:
+        """The other searches: one row for each path."""
+        for _ in upstream(frame):
+            origin, goal = ends(frame)
+            if origin is None or goal is None:
+                continue
+            for path in found(origin, goal):
+                check()
+                value = walk.path(path)
+                value.pop("weights", None)
+                if statement.kind == "K_SHORTEST_PATHS":
+                    weight = to_number(path.length) if walk.weight else len(path.edges)
+                    value = {"vertices": value["vertices"], "edges": value["edges"], "weight": weight}
+                frame[slots[0]] = value
+                yield
+
+    def found(origin: str, goal: str) -> Iterator[Path]:
+        if statement.kind == "K_PATHS":
+            limits = {"order": "bfs", "uniqueVertices": "path", "uniqueEdges": "path"}
+            for path in walk.paths(origin, least, most, limits, lambda path: False):
+                if path.vertices[-1] == goal:
+                    yield path
+            return
+        best = None
+        for path in walk.shortest(origin, goal):
+            best = path.length if best is None else best
+            if statement.kind == "ALL_SHORTEST_PATHS" and path.length > best:
+                return
+            yield path
+
+    return (steps if statement.kind == "SHORTEST_PATH" else whole), 0
