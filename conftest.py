@@ -6,8 +6,8 @@ free ports, and stopped again. A server that runs already is used and left runni
 
 import pytest
 
-from workshop import build, recipes, services, triton
-from workshop.triton import server
+from workshop import arango, build, recipes, services, settings, triton
+from workshop.arango import dump
 
 
 def pytest_addoption(parser):
@@ -23,15 +23,28 @@ class Services:
     """Starts what is missing once, and remembers what it started."""
 
     def __init__(self):
-        self.ready = self.started = False
+        self.ready = False
+        self.started = []
 
     def ensure(self, tell=lambda text: None):
-        if self.ready:
-            return
+        if not self.ready:
+            self.ensure_arango(tell)
+            self.ensure_triton(tell)
+            self.ready = True
+
+    def ensure_arango(self, tell):
+        if not arango.external() and arango.find() is None:
+            tell("starting ArangoDB for this run")
+            arango.up(port=services.free_port())
+            self.started.append(arango)
+        dump.restore(settings.ROOT / "dump" / "movies", arango.connect())
+
+    def ensure_triton(self, tell):
         if not triton.external() and triton.find() is None:
             tell("starting Triton for this run")
             ports = {name: services.free_port() for name in ("http_port", "grpc_port", "metrics_port")}
-            self.started = triton.up(**ports)[1]
+            triton.up(**ports)
+            self.started.append(triton)
         triton.ensure()
         if missing := recipes.missing():
             tell(f"building {', '.join(missing)}")
@@ -39,11 +52,10 @@ class Services:
         ready = {model.name for model in triton.models() if model.state == "READY"}
         problems = build.load([name for name in recipes.RECIPES if name in missing or name not in ready])
         assert not problems, problems
-        self.ready = True
 
     def stop(self):
-        if self.started:
-            server.down()
+        for service in self.started:
+            service.down()
 
 
 SERVICES = Services()
@@ -57,6 +69,13 @@ def pytest_collection_finish(session):
 
 def pytest_sessionfinish(session):
     SERVICES.stop()
+
+
+@pytest.fixture(scope="session")
+def arango_database():
+    """The course's database with the films in it."""
+    SERVICES.ensure()
+    return arango.connect()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From a fresh clone to answers: sets up .venv, starts the services, builds missing models, asks one real question of
-# each application and prints the answers, then opens JupyterLab on the notebooks.
+# From a fresh clone to answers: sets up .venv, starts the services, builds missing models, restores the dumps, asks one
+# real question of each application and prints the answers, then opens JupyterLab on the notebooks.
 set -euo pipefail
 case ${1:-} in
   "" | --no-lab) ;;
@@ -13,10 +13,11 @@ source "$(dirname "$0")/setup.sh"
 export PATH="$PWD/.venv/bin:$PATH"
 workshop up
 workshop build
+workshop restore dump/movies
 workshop ask
 if [[ ${1:-} != --no-lab ]]; then
   as_root=()
   [[ $EUID -ne 0 ]] || as_root=(--allow-root)
   exec jupyter lab "${as_root[@]}" --notebook-dir=. notebooks/00_welcome.ipynb
 fi
-echo "Next: ./scripts/start.sh opens JupyterLab; ./scripts/test.sh runs every test; .venv/bin/workshop down stops the server."
+echo "Next: ./scripts/start.sh opens JupyterLab; ./scripts/test.sh runs every test; .venv/bin/workshop down stops the services."

@@ -1,17 +1,18 @@
 """Fixtures for tests that start servers of their own, apart from the one that the notebooks use."""
 
 import pytest
-from small_models import add_echo, kill_server
+from small_models import add_echo, kill_servers
 
 
 @pytest.fixture
 def own_home(tmp_path, monkeypatch):
-    """A state folder of its own, without TRITON_URL; a server that a test left behind in it is stopped."""
+    """A state folder of its own, without TRITON_URL and ARANGO_URL; servers that a test left behind in it are stopped."""
     monkeypatch.setenv("WORKSHOP_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("TRITON_URL", raising=False)
     monkeypatch.delenv("TRITON_GRPC_URL", raising=False)
+    monkeypatch.delenv("ARANGO_URL", raising=False)
     yield tmp_path / "home"
-    kill_server()
+    kill_servers()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from workshop import services
+from workshop.arango import server as arango_server
 from workshop.triton import server
 
 ECHO_CONFIG = """
@@ -52,11 +53,12 @@ def free_ports() -> dict[str, int]:
     return {name: services.free_port() for name in ("http_port", "grpc_port", "metrics_port")}
 
 
-def kill_server() -> None:
-    """End the server of the present state folder without waiting for its orderly end, which takes three seconds."""
-    if running := server.find():
-        running.process.kill()
-    server.down()
+def kill_servers() -> None:
+    """End the servers of the present state folder without waiting for Triton's orderly end, which takes three seconds."""
+    for module in (server, arango_server):
+        if running := module.find():
+            running.process.kill()
+        module.down()
 
 
 def workshop(*arguments: str, **environment: str) -> subprocess.CompletedProcess:

@@ -43,10 +43,10 @@ def test_up_answer_again_kill_up_down_twice(own_home, repository):
         np.testing.assert_array_equal(client.infer("echo", [tensor]).as_numpy("y"), [0, 1, 2])
         client.close()
 
-    again = workshop("up")
+    again = workshop("up", "triton")
     assert again.returncode == 0 and "runs already" in again.stdout and server.find().pid == service.pid
 
-    other = workshop("up", "--http-port", str(services.free_port()))
+    other = workshop("up", "triton", "--http-port", str(services.free_port()))
     assert other.returncode == 1 and "nothing was changed" in other.stderr
     assert f"--http-port {ports['http_port']}" in other.stderr and len(other.stderr.strip().splitlines()) == 1
     assert server.find().pid == service.pid
@@ -58,7 +58,7 @@ def test_up_answer_again_kill_up_down_twice(own_home, repository):
     services.end([process], 10.0)
     assert server.find() is None
 
-    revived = workshop("up", "--model-repository", str(repository), *flags(ports))
+    revived = workshop("up", "triton", "--model-repository", str(repository), *flags(ports))
     assert revived.returncode == 0, revived.stderr
     assert server.find().pid != service.pid
     assert not any(services.alive(stub) for stub in stubs) and not any(segment.exists() for segment in segments)
@@ -91,7 +91,7 @@ def test_a_taken_port_is_named_with_its_option(own_home, repository):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         ports = free_ports() | {"grpc_port": taken.getsockname()[1]}
-        result = workshop("up", "--model-repository", str(repository), *flags(ports))
+        result = workshop("up", "triton", "--model-repository", str(repository), *flags(ports))
     assert result.returncode == 1
     assert len(result.stderr.strip().splitlines()) == 1
     assert f"port {ports['grpc_port']} is taken" in result.stderr and "--grpc-port" in result.stderr
@@ -106,7 +106,7 @@ def test_a_broken_model_is_named_and_the_others_are_served(own_home, repository)
     """
     add_model(repository, "broken", config, {"1/model.pt": b"not a model"})
     ports = free_ports()
-    result = workshop("up", "--model-repository", str(repository), *flags(ports))
+    result = workshop("up", "triton", "--model-repository", str(repository), *flags(ports))
     assert result.returncode == 1
     assert "broken version 1: " in result.stderr and "model.pt cannot be loaded as TorchScript" in result.stderr
     states = {model.name: model.state for model in server.models()}
@@ -213,10 +213,10 @@ def test_addresses_that_cannot_be_used(url, monkeypatch):
 def test_an_external_server_is_used_and_none_is_started(own_home, repository, tmp_path, monkeypatch):
     service, _ = server.up(model_repository=repository, **free_ports())
     outside = {"TRITON_URL": f"http://{service.urls['http']}", "WORKSHOP_HOME": str(tmp_path / "other")}
-    result = workshop("up", **outside)
+    result = workshop("up", "triton", **outside)
     assert result.returncode == 0 and "nothing to start" in result.stdout
     assert '"external": true' in workshop("status", "--json", **outside).stdout
-    absent = workshop("up", TRITON_URL=f"127.0.0.1:{services.free_port()}", WORKSHOP_HOME=str(tmp_path / "other"))
+    absent = workshop("up", "triton", TRITON_URL=f"127.0.0.1:{services.free_port()}", WORKSHOP_HOME=str(tmp_path / "other"))
     assert absent.returncode == 1 and "no Triton server answers" in absent.stderr
 
 

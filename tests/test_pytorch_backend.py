@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import tritonclient.http as httpclient
-from small_models import add_model, free_ports, kill_server, torchscript
+from small_models import add_model, free_ports, kill_servers, torchscript
 from tritonclient.utils import InferenceServerException
 
 from workshop.triton import installation, server
@@ -284,7 +284,7 @@ def calls(tmp_path_factory):
         try:
             yield server.up(model_repository=folder / "models", **free_ports())[0].urls["http"]
         finally:
-            kill_server()
+            kill_servers()
 
 
 def ask(url, array, data_type="FP32", model="calls"):

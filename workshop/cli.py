@@ -15,7 +15,9 @@ from rich.table import Table
 from workshop import settings
 from workshop.errors import WorkshopError
 
-SERVICES = click.Choice(["triton"])
+SERVICES = click.Choice(["triton", "arango"])
+TRITON_OPTIONS = ("model_repository", "http_port", "grpc_port", "metrics_port", "model_control_mode", "device")
+ARANGO_OPTIONS = ("port", "root_password", "jwt_secret", "data_dir")
 out = Console(highlight=False, soft_wrap=True)
 
 
@@ -45,8 +47,9 @@ class Commands(click.Group):
 def main(debug: bool) -> None:
     """Start the course's services, build its models, run its notebooks and benchmarks.
 
-    TRITON_URL and TRITON_GRPC_URL name a Triton server that already runs; then none is started. WORKSHOP_HOME is the
-    state folder, by default .workshop in the checkout.
+    TRITON_URL and TRITON_GRPC_URL name a Triton server that already runs; then none is started. So does ARANGO_URL for
+    ArangoDB, with ARANGO_USER, ARANGO_PASSWORD and ARANGO_DB. WORKSHOP_HOME is the state folder, by default .workshop in
+    the checkout.
     """
 
 
@@ -86,8 +89,39 @@ def _progress(text: str) -> Iterator[Callable[..., None]]:
 )
 @click.option("--gpu", "device", flag_value="gpu", help="Refuse to start without a GPU.")
 @click.option("--cpu", "device", flag_value="cpu", help="Hide the GPUs from the server.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of ArangoDB.  [default: 8529]")
+@click.option("--root-password", help="Password of ArangoDB's user root.  [default: made up, kept in the state folder]")
+@click.option("--jwt-secret", help="What ArangoDB signs tokens with.  [default: made up, kept in the state folder]")
+@click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Where ArangoDB keeps its data.")
 def up(service: str | None, **options: Any) -> None:
     """Start the services in the background; return when they are ready, or say why not."""
+    given = {name for name, value in options.items() if value is not None}
+    foreign = given & set({"triton": ARANGO_OPTIONS, "arango": TRITON_OPTIONS}.get(service or "", ()))
+    if foreign:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(foreign))
+        raise click.UsageError(f"{names}: not for {service}")
+    if service != "triton":
+        _up_arango(**{name: options[name] for name in ARANGO_OPTIONS})
+    if service != "arango":
+        _up_triton(**{name: options[name] for name in TRITON_OPTIONS})
+
+
+def _up_arango(**options: Any) -> None:
+    from workshop import arango
+    from workshop.arango import server
+
+    if server.external():
+        arango.connect("_system")
+        out.print(f"ArangoDB {arango.version()} runs at {server.url()} (ARANGO_URL); nothing to start")
+        return
+    began = time.monotonic()
+    with _progress("starting ArangoDB") as tell:
+        running, started = server.up(progress=tell, **options)
+    took = f"ready in {time.monotonic() - began:.1f} s" if started else "runs already"
+    out.print(f"ArangoDB {arango.version()} (embedded) {took}: {running.urls['http']} (pid {running.pid})")
+
+
+def _up_triton(**options: Any) -> None:
     from workshop import recipes
     from workshop.triton import server
 
@@ -118,54 +152,82 @@ def _first_line(text: str) -> str:
 @main.command()
 @click.argument("service", type=SERVICES, required=False)
 def down(service: str | None) -> None:
-    """Stop the services with everything that they started."""
-    from workshop.triton import server
+    """Stop the services with everything that they started. ArangoDB's data stays."""
+    from workshop.arango import server as arango_server
+    from workshop.triton import server as triton_server
 
-    with _progress("stopping Triton") as tell:
-        tell("stopping Triton")
-        stopped = server.down()
-    out.print("Triton stopped" if stopped else "Triton was not running")
+    for name, title, server in (("triton", "Triton", triton_server), ("arango", "ArangoDB", arango_server)):
+        if service in (None, name):
+            with _progress(f"stopping {title}") as tell:
+                tell(f"stopping {title}")
+                stopped = server.down()
+            out.print(f"{title} stopped" if stopped else f"{title} was not running")
 
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(as_json: bool) -> None:
     """Show each service: url, pid, version, models and their state."""
+    triton, arango = _triton_status(), _arango_status()
+    if as_json:
+        click.echo(json.dumps({"triton": triton, "arango": arango}, indent=2))
+        return
+    for title, name, service in (("ArangoDB", "arango", arango), ("Triton", "triton", triton)):
+        if not service["running"] and service["pid"]:
+            raise WorkshopError(
+                f"{title} (pid {service['pid']}) runs but does not answer at {service['url']}; its log is "
+                f"{settings.shown(service['log'])}. `workshop down {name}`, then `workshop up {name}`"
+            )
+        variable = f"{name.upper()}_URL"
+        if not service["running"]:
+            where = f" at {service['url']}, which {variable} names" if service["external"] else ""
+            out.print(f"{title} does not run{where}; `workshop up {name}` starts it")
+            continue
+        where = variable if service["external"] else f"pid {service['pid']}, log {settings.shown(service['log'])}"
+        if name == "arango":
+            out.print(f"{title} {service['version']}: {service['url']} ({where})")
+        else:
+            out.print(f"{title} {service['version']}: HTTP {service['url']}, gRPC {service['grpc_url']} ({where})")
+    if triton["running"]:
+        table = Table("model", "version", "state", "reason", box=None)
+        for model in triton["models"]:
+            table.add_row(model["name"], model["version"] or "–", model["state"], _first_line(model["reason"]))
+        out.print(table)
+
+
+def _triton_status() -> dict[str, Any]:
     from workshop.triton import server
 
     running = None if server.external() else server.find()
     version = server.version() if running or server.external() else None
     models = server.models() if version else []
-    triton = {
-        "running": version is not None,
-        "external": server.external(),
-        "url": server.http_url(),
+    return {
+        **_service_status(running, version, server.external(), server.http_url()),
         "grpc_url": server.grpc_url(),
         "metrics_url": running.urls["metrics"] if running else None,
+        "models": [vars(model) for model in models],
+    }
+
+
+def _arango_status() -> dict[str, Any]:
+    from workshop import arango
+    from workshop.arango import server
+
+    running = None if server.external() else server.find()
+    version = arango.version() if running or server.external() else None
+    return {**_service_status(running, version, server.external(), server.url()), "database": arango.database_name()}
+
+
+def _service_status(running: Any, version: str | None, external: bool, url: str) -> dict[str, Any]:
+    return {
+        "running": version is not None,
+        "external": external,
+        "url": url,
         "pid": running.pid if running else None,
         "version": version,
         "options": running.options if running else None,
         "log": running.log if running else None,
-        "models": [vars(model) for model in models],
     }
-    if as_json:
-        click.echo(json.dumps({"triton": triton}, indent=2))
-        return
-    if not triton["running"]:
-        if running:
-            raise WorkshopError(
-                f"Triton (pid {running.pid}) runs but does not answer at {triton['url']}; its log is "
-                f"{settings.shown(running.log)}. `workshop down`, then `workshop up`"
-            )
-        where = f" at {triton['url']}, which TRITON_URL names" if triton["external"] else ""
-        out.print(f"Triton does not run{where}; `workshop up` starts it")
-        return
-    where = "TRITON_URL" if triton["external"] else f"pid {triton['pid']}, log {settings.shown(triton['log'])}"
-    out.print(f"Triton {version}: HTTP {triton['url']}, gRPC {triton['grpc_url']} ({where})")
-    table = Table("model", "version", "state", "reason", box=None)
-    for model in models:
-        table.add_row(model.name, model.version or "–", model.state, _first_line(model.reason))
-    out.print(table)
 
 
 @main.command()
@@ -202,6 +264,17 @@ def build(models: tuple[str, ...], force: bool) -> None:
 
 
 @main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--database", help='Restore into this database, made where it is missing.  [default: ARANGO_DB or "workshop"]')
+@click.option("--force", is_flag=True, help="Restore what is there already too.")
+def restore(folder: Path, database: str | None, force: bool) -> None:
+    """Restore FOLDER, written by arangodump, into ArangoDB: the embedded one or the one that ARANGO_URL names."""
+    from workshop.arango import dump
+
+    dump.restore_command(folder, database, force, out)
+
+
+@main.command()
 def ask() -> None:
     """Ask each application one real question and print the answers."""
     from workshop import questions
@@ -229,7 +302,7 @@ def run(notebooks: tuple[str, ...], report: Path | None) -> None:
 
 @main.command()
 @click.argument("names", nargs=-1)
-@click.option("--quick", is_flag=True, help="Fewer texts and repetitions: a look, not a measurement.")
+@click.option("--quick", is_flag=True, help="Less data and fewer repetitions: a look, not a measurement.")
 def bench(names: tuple[str, ...], quick: bool) -> None:
     """Run the benchmarks (all, or the NAMES given), print a table, write benchmarks/results/*.json."""
     from workshop import bench as benchmarks

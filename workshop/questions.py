@@ -3,9 +3,18 @@
 import numpy as np
 from rich.console import Console
 
+from workshop import arango
 from workshop.text import embed
 
 TEXT = "The keeper guessed right and the whole stadium held its breath before the last penalty."
+WISH = "a heist that goes wrong in the desert"
+NEAREST = """
+FOR film IN films
+  LET similarity = COSINE_SIMILARITY(film.emb, @wish)
+  SORT similarity DESC
+  LIMIT 3
+  RETURN { title: film.title, year: film.year, similarity }
+"""
 LABELS = ("cooking", "finance", "sport", "astronomy")
 
 
@@ -17,3 +26,9 @@ def ask(console: Console) -> None:
     powers = np.exp(vectors[1:] @ vectors[0] / 0.05)
     for share, label in sorted(zip(powers / powers.sum(), LABELS), reverse=True):
         console.print(f"  {label:<10} {share:6.1%}  {'█' * round(30 * share)}")
+
+    console.print("\nA film, found by what it is about, answered by ArangoDB:")
+    console.print(f"  {WISH}")
+    wish = embed([WISH])[0].tolist()
+    for film in arango.connect().aql.execute(NEAREST, bind_vars={"wish": wish}):
+        console.print(f"  {film['similarity']:.2f}  {film['title']} ({film['year']})")

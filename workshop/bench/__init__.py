@@ -1,8 +1,9 @@
-"""Benchmarks on a running Triton server: measure, print tables, leave `benchmarks/results/NAME.json`.
+"""Benchmarks on running servers: measure, print tables, leave `benchmarks/results/NAME.json`.
 
-A benchmark is a module with the models that must be served (`MODELS`), the packages whose versions matter (`PACKAGES`),
-`measure(quick=…, tell=…)`, which returns its settings and its results as JSON values with the units in the keys, and
-`tables(report)`, which makes of the whole report what is printed.
+A benchmark is a module with the services of the course that it needs (`SERVICES`), the models that must be served
+(`MODELS`, of Triton), the packages whose versions matter (`PACKAGES`), `measure(quick=…, tell=…)`, which returns its
+settings and its results as JSON values with the units in the keys, and `tables(report)`, which makes of the whole report
+what is printed. A benchmark without services starts what it measures itself.
 """
 
 import contextlib
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 import psutil
 import tritonclient.http as httpclient
+from arango.exceptions import ArangoServerError
 from rich.console import Console
 from rich.table import Table
 from tritonclient.utils import InferenceServerException
@@ -34,7 +36,7 @@ from workshop import settings
 from workshop.errors import WorkshopError
 from workshop.triton import server
 
-BENCHMARKS = {"text": "workshop.bench.text"}
+BENCHMARKS = {"text": "workshop.bench.text", "store": "workshop.bench.store"}
 """Names as `workshop bench` takes them, and the modules behind them."""
 COMPUTE = ("compute_input", "compute_infer", "compute_output")
 """The phases of a request's execution in the server's statistics."""
@@ -43,11 +45,11 @@ COMPUTE = ("compute_input", "compute_infer", "compute_output")
 def run(names: Sequence[str], *, quick: bool = False, console: Console) -> None:
     """Run benchmarks, all of them if no names are given; print their tables and write their reports.
 
-    A server that runs is used as it is; where there is none, the embedded one is started and stopped again.
+    A service that runs is used as it is; where there is none, the embedded one is started and stopped again.
 
     Args:
         names: keys of `BENCHMARKS`.
-        quick: fewer texts and repetitions. The report is NAME.quick.json: a look never replaces a measurement.
+        quick: less data and fewer repetitions. The report is NAME.quick.json: a look never replaces a measurement.
         console: where progress and tables go.
 
     Raises:
@@ -57,19 +59,23 @@ def run(names: Sequence[str], *, quick: bool = False, console: Console) -> None:
     if unknown:
         raise WorkshopError(f"there is no benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")
     for name in names or BENCHMARKS:
-        with progress(console) as tell, serving(tell):
+        with contextlib.ExitStack() as stack:
+            tell = stack.enter_context(progress(console))
             tell(f"benchmark {name}: loading the libraries")
             benchmark = importlib.import_module(BENCHMARKS[name])
-            server.require(*benchmark.MODELS)
+            for service in benchmark.SERVICES:
+                stack.enter_context(SERVING[service](tell))
+            if benchmark.MODELS:
+                server.require(*benchmark.MODELS)
             try:
                 measured, results = benchmark.measure(quick=quick, tell=tell)
-            except (InferenceServerException, OSError) as error:
+            except (InferenceServerException, ArangoServerError, OSError) as error:
                 raise WorkshopError(f"benchmark {name}: the server failed ({error}); see `workshop status`") from error
             report = {
                 "benchmark": name,
                 "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "hardware": hardware(),
-                "versions": versions(benchmark.PACKAGES),
+                "versions": versions(benchmark.PACKAGES, benchmark.SERVICES),
                 "settings": {"quick": quick, **measured},
                 "results": results,
             }
@@ -87,8 +93,8 @@ def progress(console: Console) -> Iterator[Callable[[str], None]]:
 
 
 @contextlib.contextmanager
-def serving(tell: Callable[[str], None]) -> Iterator[None]:
-    """Make sure that a server answers; one that is started here is stopped at the end."""
+def triton_serving(tell: Callable[[str], None]) -> Iterator[None]:
+    """Make sure that Triton answers; one that is started here is stopped at the end."""
     tell("looking for Triton, starting it if it does not run")
     started = server.ensure()
     try:
@@ -96,6 +102,10 @@ def serving(tell: Callable[[str], None]) -> Iterator[None]:
     finally:
         if started:
             server.down()
+
+
+SERVING = {"triton": triton_serving}
+"""Services that a benchmark may name, and the context managers that see to it that they answer."""
 
 
 def write(report: dict[str, Any]) -> Path:
@@ -146,10 +156,11 @@ def _gpu() -> str | None:
     return None
 
 
-def versions(packages: Sequence[str]) -> dict[str, str | None]:
-    """Versions of Python, of the server that answers and of packages."""
+def versions(packages: Sequence[str], services: Sequence[str]) -> dict[str, str | None]:
+    """Versions of Python, of the services that answer and of packages."""
     found = {package: importlib.metadata.version(package) for package in packages}
-    return {"python": platform.python_version(), "tritonserver": server.version(), **found}
+    answering = {"tritonserver": server.version()} if "triton" in services else {}
+    return {"python": platform.python_version(), **answering, **found}
 
 
 def rotated(items: list[Any], by: int) -> list[Any]:

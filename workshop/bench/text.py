@@ -30,6 +30,7 @@ from workshop.text.embedding import TEXTS_PER_REQUEST
 from workshop.triton import server
 
 EMBEDDER, ENCODER = "sentence_embedder", "sentence_bert"
+SERVICES = ("triton",)
 MODELS = (ENCODER, EMBEDDER)
 PACKAGES = ("tritonclient", "torch", "transformers", "sentence-transformers", "numpy")
 OLD_CLIENT_TOKENS = 256

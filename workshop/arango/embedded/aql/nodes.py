@@ -14,10 +14,20 @@ class Literal:
 
 
 @node
+class TooLarge:
+    """A number that is written out but that no double can hold: null, with a warning."""
+
+
+@node
 class Name:
     """A variable, or a collection where no variable has this name."""
 
     name: str
+
+
+@node
+class Variable(Name):
+    """A name that no collection can stand for, as in `{name}`."""
 
 
 @node
@@ -43,8 +53,16 @@ class Attribute:
 
 
 @node
+class BoundAttribute:
+    """`base.@name`: the name, or an array of names that lead to an attribute deeper down, is a bind variable's value."""
+
+    base: Any
+    name: Bind
+
+
+@node
 class Index:
-    """`base[key]`, of an array or an object; `base.@name` too."""
+    """`base[key]`, of an array or an object."""
 
     base: Any
     key: Any
@@ -69,9 +87,13 @@ class Current:
 
 @node
 class Question:
-    """`base[? quantifier FILTER condition]`; quantifier is ANY, ALL, NONE, a count or range, or AtLeast."""
+    """`base[? quantifier FILTER condition]`; quantifier is ANY, ALL, NONE, a count or range, or AtLeast.
+
+    `depth` question marks flatten depth - 1 levels.
+    """
 
     base: Any
+    depth: int
     quantifier: Any
     condition: Any
 
@@ -161,6 +183,13 @@ class Query:
     """Statements in order. As an expression it is a subquery."""
 
     statements: list[Any]
+
+
+@node
+class With:
+    """`WITH collections` in front of a query: they must exist."""
+
+    collections: list[Any]
 
 
 @node

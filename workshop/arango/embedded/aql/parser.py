@@ -10,97 +10,126 @@ import lark
 from workshop.arango.embedded.aql import nodes
 from workshop.arango.embedded.errors import ArangoError
 
-RESERVED = frozenset(
-    [
-        "aggregate",
-        "all",
-        "all_shortest_paths",
-        "and",
-        "any",
-        "asc",
-        "collect",
-        "desc",
-        "distinct",
-        "false",
-        "filter",
-        "for",
-        "graph",
-        "in",
-        "inbound",
-        "insert",
-        "into",
-        "k_paths",
-        "k_shortest_paths",
-        "let",
-        "like",
-        "limit",
-        "none",
-        "not",
-        "null",
-        "or",
-        "outbound",
-        "remove",
-        "replace",
-        "return",
-        "shortest_path",
-        "sort",
-        "true",
-        "update",
-        "upsert",
-        "window",
-        "with",
-    ]
+DECLARATIONS = ("FOR", "LET", "FILTER", "RETURN", "COLLECT", "SORT", "LIMIT", "WINDOW")
+COMMANDS = ("INSERT", "UPDATE", "REPLACE", "REMOVE", "UPSERT")
+KEYWORDS = (
+    *("AGGREGATE", "ALL_SHORTEST_PATHS", "ASC", "DESC", "GRAPH", "IN", "INTO", "K_PATHS", "K_SHORTEST_PATHS"),
+    *("SHORTEST_PATH", "WITH"),
 )
+RESERVED = {
+    **{word.lower(): f"{word} declaration" for word in DECLARATIONS},
+    **{word.lower(): f"{word} command" for word in COMMANDS},
+    **{word.lower(): f"{word} keyword" for word in KEYWORDS},
+    **{word: f"{word} modifier" for word in ("all", "any", "inbound", "none", "outbound")},
+    **{word: f"{word} operator" for word in ("and", "like", "not", "or")},
+    **{word: word for word in ("false", "null", "true")},
+    "distinct": "DISTINCT modifier",
+}
+"""Words that are no names unless in backticks, as ArangoDB calls them in its messages."""
+TOKENS = {
+    "IDENT": "identifier",
+    "STRING": "quoted string",
+    "INTEGER": "integer number",
+    "FLOAT": "number",
+    "BIND": "bind parameter",
+    "COLLECTION_BIND": "bind data source parameter",
+    "EQUAL": "assignment",
+}
 MAXIMAL_LENGTH = 1 << 20
 """Characters that a query may have."""
-MAXIMAL_NESTING = 100
-"""Brackets that may be open at the same time; deeper expressions would exhaust Python's stack."""
+MAXIMAL_NESTING = 500
+"""Expressions and brackets within each other: ArangoDB's own limit."""
+SNIPPET = 32
+"""Characters of the query that an error message quotes."""
 ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+PIECES = re.compile(
+    r"""(?P<comment>//[^\n]*|/\*.*?\*/)"""
+    r"""|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`|´(?:\\.|[^´\\])*´"""
+    r"""|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<text>["'])|(?P<name>[`´])|(?P<multi>/\*)""",
+    re.DOTALL,
+)
+UNTERMINATED = {"text": "string literal", "name": "identifier", "multi": "multi-line comment"}
 
 
+class _Wrong(Exception):
+    """What is wrong with a query's text, and the token where; None for its end."""
+
+    def __init__(self, what: str, token: lark.Token | None = None):
+        super().__init__(what)
+        self.token = token
+
+
+@functools.lru_cache(256)
 def parse(text: str) -> nodes.Query:
-    """Parse a query.
+    """Parse a query. The parts of one that was parsed before may be the same objects: nothing may change them.
 
     Raises:
-        ArangoError: 1501 with line and column for what is no AQL, 1502 for an empty query.
+        ArangoError: 1501 with line and column for what is no AQL, 1502 for an empty query, 1524 for one nested too deeply.
     """
-    if not text.strip():
+    if not text:
         raise ArangoError(1502)
     if len(text) > MAXIMAL_LENGTH:
-        raise ArangoError(1501, f"the query is longer than {MAXIMAL_LENGTH} characters")
-    _check_nesting(text)
+        raise ArangoError(1501, f"syntax error, the query is longer than {MAXIMAL_LENGTH} characters")
+    blanked = _without_comments(text)
     try:
-        return _grammar().parse(text)
-    except lark.exceptions.VisitError as error:
-        if isinstance(error.orig_exc, ArangoError):
-            raise error.orig_exc from None
-        raise
+        query = _grammar().parse(blanked)
+    except _Wrong as error:
+        place = len(text) if error.token is None else error.token.start_pos
+        raise _syntax_error(text, str(error), place) from None
     except lark.exceptions.UnexpectedToken as error:
         if error.token.type == "$END":
-            raise _syntax_error("unexpected end of query string", *_end(text)) from None
-        raise _syntax_error(f"unexpected '{str(error.token)[:40]}'", error.line, error.column) from None
+            raise _syntax_error(text, "syntax error, unexpected end of query string", len(text)) from None
+        raise _syntax_error(text, f"syntax error, unexpected {_called(error.token)}", error.token.start_pos) from None
     except lark.exceptions.UnexpectedCharacters as error:
-        raise _syntax_error(f"unexpected '{text[error.pos_in_stream]}'", error.line, error.column) from None
+        what = f"syntax error, unexpected '{text[error.pos_in_stream]}'"
+        raise _syntax_error(text, what, error.pos_in_stream) from None
+    _check_depth(query)
+    return query
 
 
-def _syntax_error(what: str, line: int, column: int) -> ArangoError:
-    return ArangoError(1501, f"syntax error, {what} at position {line}:{column}")
+def _called(token: lark.Token) -> str:
+    """A token as ArangoDB's messages call it."""
+    if token.type in TOKENS and token.type != "EQUAL":
+        return TOKENS[token.type]
+    word = str(token)
+    if word.lower() in RESERVED:
+        return RESERVED[word.lower()]
+    return f"'{word[:SNIPPET]}'" if re.match(r"\w|[(){}\[\],:?.]", word) else f"{word} operator"
 
 
-def _end(text: str) -> tuple[int, int]:
-    """Line and column of the last character, both from 1."""
-    text = text.rstrip()
-    return text.count("\n") + 1, len(text) - text.rfind("\n") - 1
+def _syntax_error(text: str, what: str, place: int) -> ArangoError:
+    """1501 with what stands at the place, its line and its column, both from 1."""
+    before, rest = text[:place], text[place:]
+    line, column = before.count("\n") + 1, place - before.rfind("\n")
+    near = rest[:SNIPPET] + ("..." if len(rest) > SNIPPET else "")
+    return ArangoError(1501, f"{what} near '{near}' at position {line}:{column}")
 
 
-def _check_nesting(text: str) -> None:
+def _without_comments(text: str) -> str:
+    """The text with blanks for comments. Raises 1501 for what has no end, 1524 for too many brackets in each other."""
     depth = 0
-    for token in re.finditer(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[()\[\]{}]""", text, re.DOTALL):
-        symbol = token[0]
-        depth += (symbol in "([{") - (symbol in ")]}")
+
+    def blank(match: re.Match[str]) -> str:
+        nonlocal depth
+        kind = match.lastgroup
+        if kind in UNTERMINATED:
+            raise _syntax_error(text, f"unexpected unterminated {UNTERMINATED[kind]}", match.start())
+        depth += (kind == "open") - (kind == "close")
         if depth > MAXIMAL_NESTING:
-            line, column = _end(text[: token.start()])
-            raise ArangoError(1524, f"nested deeper than {MAXIMAL_NESTING} brackets at position {line}:{column}")
+            raise ArangoError(1524)
+        return re.sub(r"[^\n]", " ", match[0]) if kind == "comment" else match[0]
+
+    return PIECES.sub(blank, text)
+
+
+def _check_depth(query: nodes.Query) -> None:
+    """1524 when expressions are nested too deeply; the compiler goes down into them recursively."""
+    level: list[Any] = [query]
+    for _ in range(MAXIMAL_NESTING):
+        if not level:
+            return
+        level = [part for node in level for part in nodes.parts(node)]
+    raise ArangoError(1524)
 
 
 @functools.cache
@@ -139,7 +168,7 @@ class _Builder(lark.Transformer):
         if token[0] in "`´":
             return unquote(token)
         if token.lower() in RESERVED:
-            raise _syntax_error(f"unexpected keyword '{token}'", token.line, token.column)
+            raise _Wrong(f"syntax error, unexpected {RESERVED[token.lower()]}", token)
         return str(token)
 
     def STRING(self, token: lark.Token) -> str:
@@ -152,7 +181,9 @@ class _Builder(lark.Transformer):
         return nodes.CollectionBind(token[2:])
 
     def start(self, parts):
-        return parts[-1]
+        if len(parts) == 1:
+            return parts[0]
+        return nodes.Query([parts[0], *parts[1].statements])
 
     def query(self, parts):
         flat = []
@@ -161,14 +192,14 @@ class _Builder(lark.Transformer):
         return nodes.Query(flat)
 
     def with_(self, parts):
-        return None
+        return nodes.With(parts[1:])
 
     # Statements
 
     def for_(self, parts):
-        _, variables, _, source, *rest = parts
+        token, variables, _, source, *rest = parts
         if len(variables) != 1:
-            raise ArangoError(1501, "Collections and views FOR loops only allow a single return variable")
+            raise _Wrong("Collections and views FOR loops only allow a single return variable", token)
         search = next((part[1] for part in rest if part[0] == "search"), None)
         return nodes.For(variables[0], source, search, _options(rest))
 
@@ -194,7 +225,7 @@ class _Builder(lark.Transformer):
         return nodes.ArrayPattern(list(parts))
 
     def object_pattern(self, parts):
-        return nodes.ObjectPattern(list(parts))
+        return nodes.ObjectPattern([part for part in parts if part is not None])
 
     def property(self, parts):
         return (parts[0], parts[1] if len(parts) > 1 else parts[0])
@@ -210,9 +241,7 @@ class _Builder(lark.Transformer):
 
     def direction(self, parts):
         part = parts[0]
-        if isinstance(part, lark.Token):
-            return part.upper()
-        return nodes.Literal(part) if isinstance(part, str) else part
+        return part.upper() if isinstance(part, lark.Token) else part
 
     def limit_(self, parts):
         return nodes.Limit(*parts[1:]) if len(parts) == 3 else nodes.Limit(nodes.Literal(0), parts[1])
@@ -226,9 +255,11 @@ class _Builder(lark.Transformer):
     def collect_(self, parts):
         given = dict(part for part in parts[1:] if part is not None)
         if not {"groups", "aggregates", "count"} & given.keys():
-            raise ArangoError(1501, "syntax error, COLLECT needs groups, AGGREGATE or WITH COUNT INTO")
-        if given.get("count") and "aggregates" in given:
-            raise ArangoError(1501, "syntax error, unexpected WITH COUNT INTO behind AGGREGATE")
+            raise _Wrong("syntax error, COLLECT needs groups, AGGREGATE or WITH COUNT INTO", parts[0])
+        if "count" in given and "aggregates" in given:
+            raise _Wrong("syntax error, unexpected WITH COUNT INTO behind AGGREGATE", parts[0])
+        if "keep" in given and "aggregates" in given:
+            raise _Wrong("syntax error, unexpected KEEP behind AGGREGATE", parts[0])
         into, projection = given.get("into", (None, None))
         return nodes.Collect(
             given.get("groups", []),
@@ -303,18 +334,23 @@ class _Builder(lark.Transformer):
         return ("prune", (parts[1] if len(parts) == 3 else None, parts[-1]))
 
     def traversal(self, parts):
-        _, variables, _, *rest = parts
+        token, variables, _, *rest = parts
         depth = None if isinstance(rest[0], str) else rest.pop(0)
         direction, start, graph, *rest = rest
-        _names(variables, 3, "Traversals only have one, two or three return variables")
+        _names(token, variables, 3, "Traversal", "Traversals only have one, two or three return variables")
         prune = next((part[1] for part in rest if part[0] == "prune"), None)
         return nodes.Traversal(variables, depth, direction, start, graph, prune, _options(rest))
 
     def paths(self, parts):
-        _, variables, _, *rest = parts
+        token, variables, _, *rest = parts
         depth = None if isinstance(rest[0], str) else rest.pop(0)
         direction, kind, start, _, target, graph, *rest = rest
-        _names(variables, 2 if kind == "SHORTEST_PATH" else 1, f"{kind} has too many return variables")
+        if depth is not None and kind != "K_PATHS":
+            raise _Wrong(f"syntax error, unexpected {kind} keyword behind a depth", token)
+        if kind == "SHORTEST_PATH":
+            _names(token, variables, 2, kind, "SHORTEST_PATH must have one or two return variables")
+        else:
+            _names(token, variables, 1, kind, f"{kind} only has one return variable")
         return nodes.Paths(kind, variables, depth, direction, start, target, graph, _options(rest))
 
     # Expressions
@@ -330,19 +366,23 @@ class _Builder(lark.Transformer):
 
     def quantified(self, parts):
         left, quantifier, operator, right = parts
-        if isinstance(quantifier, lark.Token):
-            quantifier = quantifier.upper()
         return nodes.Quantified(quantifier, _operator(operator), left, right)
 
-    def at_least(self, parts):
-        return nodes.AtLeast(parts[1])
+    def quantifier(self, parts):
+        return parts[0].upper() if len(parts) == 1 else nodes.AtLeast(parts[1])
 
     def match(self, parts):
-        left, *operators, right = parts
-        kinds = [operator.type for operator in operators]
-        call = nodes.Call("LIKE" if "LIKE" in kinds else "REGEX_TEST", [left, right])
-        negated = ("NOT" in kinds) != ("MATCHES_NOT" in kinds)
+        left, (function, negated), right = parts
+        call = nodes.Call(function, [left, right])
         return nodes.Unary("NOT", call) if negated else call
+
+    def quantified_match(self, parts):
+        left, quantifier, *operator = parts
+        return nodes.Question(left, 1, quantifier, self.match([nodes.Name("$CURRENT"), *operator]))
+
+    def pattern_operator(self, parts):
+        kinds = [token.type for token in parts]
+        return "LIKE" if "LIKE" in kinds else "REGEX_TEST", ("NOT" in kinds) != ("MATCHES_NOT" in kinds)
 
     def range(self, parts):
         return nodes.Range(*parts)
@@ -353,7 +393,11 @@ class _Builder(lark.Transformer):
     def attribute(self, parts):
         return _chain(parts[0], lambda base: nodes.Attribute(base, parts[1]))
 
-    bound_attribute = index = lambda self, parts: _chain(parts[0], lambda base: nodes.Index(base, parts[1]))
+    def bound_attribute(self, parts):
+        return _chain(parts[0], lambda base: nodes.BoundAttribute(base, parts[1]))
+
+    def index(self, parts):
+        return _chain(parts[0], lambda base: nodes.Index(base, parts[1]))
 
     def expansion(self, parts):
         base, depth, *rest = parts
@@ -370,6 +414,8 @@ class _Builder(lark.Transformer):
     def stars(self, parts):
         return len(parts)
 
+    questions = stars
+
     def inline_filter(self, parts):
         return ("filter", parts[1])
 
@@ -380,12 +426,14 @@ class _Builder(lark.Transformer):
         return ("return", parts[1])
 
     def question(self, parts):
-        quantifier, condition = parts[2] if len(parts) > 2 and parts[2] else (None, None)
-        return _chain(parts[0], lambda base: nodes.Question(base, quantifier, condition))
+        base, depth, *condition = parts
+        if depth > 1 and isinstance(base, nodes.Expansion):
+            base = nodes.Group(base)
+        quantifier, condition = condition[0] if condition and condition[0] else (None, None)
+        return _chain(base, lambda inner: nodes.Question(inner, depth, quantifier, condition))
 
     def question_filter(self, parts):
-        quantifier = parts[0] if len(parts) == 3 else "ANY"
-        return (quantifier.upper() if isinstance(quantifier, str) else quantifier, parts[-1])
+        return (parts[0] if len(parts) == 3 else "ANY", parts[-1])
 
     def null(self, parts):
         return nodes.Literal(None)
@@ -397,14 +445,16 @@ class _Builder(lark.Transformer):
         return nodes.Literal(False)
 
     def integer(self, parts):
-        value = int(parts[0], 0)
-        return nodes.Literal(value if value < 1 << 63 else float(value))
+        digits = str(parts[0])
+        # Digits beyond a double's range need not be read, which takes Python long for very many.
+        value = int(digits, 0) if len(digits) < 40 else float(digits)
+        if isinstance(value, int) and value < 1 << 63:
+            return nodes.Literal(value)
+        return self.float([value])
 
     def float(self, parts):
         value = float(parts[0])
-        if value in (float("inf"), float("-inf")):
-            raise ArangoError(1504)
-        return nodes.Literal(value)
+        return nodes.TooLarge() if value == float("inf") else nodes.Literal(value)
 
     def string(self, parts):
         return nodes.Literal(parts[0])
@@ -436,7 +486,7 @@ class _Builder(lark.Transformer):
         return nodes.Object([part for part in parts if part is not None])
 
     def short_entry(self, parts):
-        return (parts[0], nodes.Name(parts[0]))
+        return (parts[0], nodes.Variable(parts[0]))
 
     named_entry = bound_entry = computed_entry = assignment
 
@@ -450,6 +500,8 @@ def _operator(token: lark.Token) -> str:
     return {"AND": "AND", "OR": "OR", "NOT": "NOT", "NOT_IN": "NOT IN", "IN": "IN"}.get(token.type, str(token))
 
 
-def _names(variables: list[Any], most: int, message: str) -> None:
-    if len(variables) > most or not all(isinstance(variable, str) for variable in variables):
-        raise ArangoError(1501, message)
+def _names(token: lark.Token, variables: list[Any], most: int, kind: str, message: str) -> None:
+    if not all(isinstance(variable, str) for variable in variables):
+        raise _Wrong(f"{kind} does not support array/object destructuring", token)
+    if len(variables) > most:
+        raise _Wrong(message, token)

@@ -11,6 +11,7 @@ from workshop.arango.embedded.collation import collation_key
 
 LEAST_INTEGER = -(2**63)
 GREATEST_INTEGER = 2**64 - 1
+NUMERIC = frozenset((int, float))  # bool, which is a kind of int to Python, is no number here
 EXACT = 2.0**53  # below this every integral float stands for one integer
 
 _RANKS = {type(None): 0, bool: 1, int: 2, float: 2, str: 3, list: 4, dict: 5}

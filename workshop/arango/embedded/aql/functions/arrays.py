@@ -5,6 +5,7 @@ from itertools import chain, zip_longest
 
 from workshop.arango.embedded.aql.functions import function
 from workshop.arango.embedded.aql.values import (
+    NUMERIC,
     array_expected,
     equal,
     hash_key,
@@ -19,7 +20,6 @@ from workshop.arango.embedded.aql.values import (
 from workshop.arango.embedded.errors import ArangoError
 
 _ABSENT = object()
-_NUMERIC = frozenset((int, float))
 
 
 def _contains(values: list, wanted) -> bool:
@@ -263,7 +263,7 @@ def aql_sorted(values):
     """Return the elements in order."""
     if type(values) is not list:
         raise array_expected("SORTED")
-    return sorted(values) if _NUMERIC.issuperset(map(type, values)) else sorted(values, key=sort_key)
+    return sorted(values) if NUMERIC.issuperset(map(type, values)) else sorted(values, key=sort_key)
 
 
 @function("SORTED_UNIQUE", 1, 1)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from workshop.arango.embedded.aql.functions import function
 from workshop.arango.embedded.aql.values import (
     EXACT,
+    NUMERIC,
     AqlWarning,
     array_expected,
     number,
@@ -17,7 +18,6 @@ from workshop.arango.embedded.aql.values import (
 )
 from workshop.arango.embedded.errors import ArangoError
 
-NUMERIC = frozenset((int, float))
 LONGEST_RANGE = 10_000_000
 
 

@@ -5,14 +5,12 @@ from collections.abc import Callable
 import numpy as np
 
 from workshop.arango.embedded.aql.functions import function
-from workshop.arango.embedded.aql.values import AqlWarning, number, wrong_type
+from workshop.arango.embedded.aql.values import NUMERIC, AqlWarning, number, wrong_type
 from workshop.arango.embedded.errors import ArangoError
-
-_NUMERIC = frozenset((int, float))
 
 
 def _vector(name: str, values) -> np.ndarray:
-    if type(values) is not list or not values or not _NUMERIC.issuperset(map(type, values)):
+    if type(values) is not list or not values or not NUMERIC.issuperset(map(type, values)):
         raise wrong_type(name)
     return np.array(values, np.float64)
 

@@ -1,0 +1,89 @@
+"""A connection to ArangoDB through python-arango: the embedded server or the one that `ARANGO_URL` names."""
+
+import os
+
+import arango
+from arango.database import StandardDatabase
+from arango.exceptions import ArangoClientError, ArangoServerError
+from requests.exceptions import RequestException
+
+from workshop.arango import server
+from workshop.errors import WorkshopError
+
+TIMEOUT = 300
+"""Seconds that a request may take: a query written out by hand may run for a while."""
+
+
+def database_name() -> str:
+    """The course's database: `ARANGO_DB`, by default "workshop"."""
+    return os.environ.get("ARANGO_DB") or "workshop"
+
+
+def connect(name: str | None = None) -> StandardDatabase:
+    """The course's database, or the one of this name; made where it is missing.
+
+    Raises:
+        WorkshopError: no server answers, it refuses user or password, or the database can neither be used nor made.
+    """
+    name = name or database_name()
+    user, password = server.credentials()
+    url = server.url()
+    client = arango.ArangoClient(hosts=url, request_timeout=TIMEOUT)
+    try:
+        database = client.db(name, username=user, password=password)
+        try:
+            database.properties()
+        except ArangoServerError as error:
+            if error.error_code != 1228:
+                raise
+            client.db("_system", username=user, password=password).create_database(name)
+    except ArangoServerError as error:
+        if error.http_code == 401:
+            raise WorkshopError(
+                f"ArangoDB at {url} refuses user {user}; set ARANGO_USER and ARANGO_PASSWORD to those of that server"
+            ) from error
+        raise WorkshopError(f"ArangoDB at {url}, database {name}: {error.error_message}") from error
+    except (RequestException, ArangoClientError, ConnectionError) as error:
+        start = "ARANGO_URL names it" if server.external() else "`workshop up arango` starts one"
+        raise WorkshopError(f"no ArangoDB answers at {url}; {start}") from error
+    return database
+
+
+def version() -> str | None:
+    """The version of the server that answers at `server.url()`, or None when none does."""
+    user, password = server.credentials()
+    client = arango.ArangoClient(hosts=server.url(), request_timeout=5)
+    try:
+        return str(client.db("_system", username=user, password=password, auth_method="basic").version())
+    except (ArangoServerError, ArangoClientError, RequestException, ConnectionError):
+        return None
+
+
+def ensure() -> bool:
+    """Make sure that a server answers: the one that `ARANGO_URL` names, or the embedded one, which is started if need be.
+
+    Returns:
+        Whether this call started the embedded server.
+    """
+    if not server.external():
+        return server.up()[1]
+    connect()
+    return False
+
+
+def require(*collections: str) -> StandardDatabase:
+    """The course's database, with these collections in it; the one call at the top of a notebook.
+
+    Raises:
+        WorkshopError: what is missing, and the command that brings it.
+    """
+    database = connect()
+    present = {collection["name"] for collection in database.collections()}
+    missing = [name for name in collections if name not in present]
+    if missing:
+        raise WorkshopError(
+            f"the database {database.name} at {server.url()} has no {', '.join(missing)}. "
+            "`workshop restore dump/movies` brings the films"
+        )
+    print(f"ArangoDB {database.version()} answers" + (f" and holds {', '.join(collections)}." if collections else "."))
+    return database

@@ -1,0 +1,1 @@
+"""AQL, ArangoDB's query language: from text to closures over Python values."""

@@ -1,0 +1,158 @@
+"""Start, find, wait for and stop the embedded ArangoDB server; where ArangoDB is, embedded or not."""
+
+import dataclasses
+import os
+import re
+import secrets
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from workshop import services, settings
+from workshop.errors import WorkshopError
+
+NAME = "arango"
+DEADLINE = 60.0
+"""Seconds that the server may take to open its data before it is given up."""
+PORT = 8529
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What `workshop up arango` can be told, except for secrets. The port is a TCP port on 127.0.0.1."""
+
+    port: int = PORT
+    data_dir: str = ""
+
+
+def find() -> services.Service | None:
+    """The running embedded server, or None."""
+    service = services.find(NAME)
+    return service if service is not None and service.running else None
+
+
+def up(
+    *,
+    root_password: str | None = None,
+    jwt_secret: str | None = None,
+    progress: Callable[[float], None] = lambda seconds: None,
+    **wanted: Any,
+) -> tuple[services.Service, bool]:
+    """Make sure that the embedded server runs; return it, and whether it was started by this call.
+
+    Args:
+        root_password: password of the user root. Kept in the state folder, mode 0600; made up where none is given.
+        jwt_secret: what tokens are signed with, kept in the same way.
+        progress: called with the seconds waited so far while the server starts.
+        **wanted: fields of `Options`; those left out or None take their defaults.
+
+    Raises:
+        WorkshopError: a server runs already with other options (it is left as it is), the port is taken, the data
+            folder cannot be used, or the server did not start.
+    """
+    wanted = {key: value for key, value in wanted.items() if value is not None}
+    if "data_dir" in wanted:
+        wanted["data_dir"] = str(Path(wanted["data_dir"]).expanduser().resolve())
+    with services.exclusive(NAME):
+        running = find()
+        if running is None:
+            return _start(Options(**wanted), root_password, jwt_secret, progress), True
+        different = [f"--{key.replace('_', '-')}" for key, value in wanted.items() if running.options.get(key) != value]
+        for option, name, value in (
+            ("--root-password", "root-password", root_password),
+            ("--jwt-secret", "jwt-secret", jwt_secret),
+        ):
+            if value is not None and value != _secret_file(name).read_text():
+                different.append(option)
+        if different:
+            raise WorkshopError(
+                f"ArangoDB runs already with another {', '.join(different)} (pid {running.pid}); nothing was changed. "
+                "`workshop down arango` first, then `workshop up arango` with the new options"
+            )
+        return running, False
+
+
+def _secret_file(name: str) -> Path:
+    return services.folder(NAME) / name
+
+
+def _keep_secret(name: str, given: str | None) -> Path:
+    """The file of a secret, mode 0600: what was given, else what is there, else a new one."""
+    path = _secret_file(name)
+    if given is None and path.exists():
+        return path
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(24) if given is None else given)
+    return path
+
+
+def _start(
+    options: Options, root_password: str | None, jwt_secret: str | None, progress: Callable[[float], None]
+) -> services.Service:
+    services.require_free(options.port, "--port")
+    data = options.data_dir or str(services.folder(NAME) / "data")
+    options = dataclasses.replace(options, data_dir=data)
+    password, secret = _keep_secret("root-password", root_password), _keep_secret("jwt-secret", jwt_secret)
+    command = [sys.executable, "-m", "workshop.arango.embedded", "--port", str(options.port), "--data-dir", data]
+    command += ["--root-password-file", str(password), "--jwt-secret-file", str(secret)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(settings.ROOT), os.environ.get("PYTHONPATH", "")])}
+    service = services.spawn(
+        NAME,
+        command,
+        environment=environment,
+        urls={"http": f"http://127.0.0.1:{options.port}"},
+        options=dataclasses.asdict(options),
+    )
+    try:
+        services.wait_until(lambda: _available(service.urls["http"]), service, deadline=DEADLINE, describe=progress)
+    except BaseException:  # Ctrl-C too: what did not come up is not left behind
+        services.stop(service)
+        raise
+    return service
+
+
+def _available(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_admin/server/availability", timeout=2.0) as answer:
+            return answer.status == 200
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def down() -> bool:
+    """Stop the embedded server; False when none was running. Its data stays."""
+    with services.exclusive(NAME):
+        service = services.find(NAME)
+        running = service is not None and service.running
+        if service is not None:
+            services.stop(service)
+        return running
+
+
+def external() -> bool:
+    """Whether `ARANGO_URL` names the server to use, so that none has to be started."""
+    return bool(os.environ.get("ARANGO_URL"))
+
+
+def url() -> str:
+    """`http://host:port` of ArangoDB: `ARANGO_URL`, else the embedded server's, else where that would be."""
+    if given := os.environ.get("ARANGO_URL"):
+        match = re.fullmatch(r"(?:(https?)://)?(\[[\da-fA-F:]+\]|[^/:\s]+)(?::(\d+))?/?", given.strip())
+        if match is None:
+            raise WorkshopError(f"ARANGO_URL={given} is no server address; write for example http://127.0.0.1:{PORT}")
+        scheme, host, port = match.groups()
+        return f"{scheme or 'http'}://{host}:{port or PORT}"
+    running = find()
+    return running.urls["http"] if running else f"http://127.0.0.1:{PORT}"
+
+
+def credentials() -> tuple[str, str]:
+    """User and password: `ARANGO_USER` (default root) and `ARANGO_PASSWORD`, else those of the embedded server."""
+    user, password = os.environ.get("ARANGO_USER") or "root", os.environ.get("ARANGO_PASSWORD")
+    if password is None and not external() and _secret_file("root-password").exists():
+        password = _secret_file("root-password").read_text()
+    return user, password or ""

@@ -1,0 +1,113 @@
+"""An embedded server of its own, on a free port and in a given folder: for benchmarks and tests, apart from the course's."""
+
+import os
+import secrets
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import arango
+import psutil
+from arango.database import StandardDatabase
+
+from workshop import services, settings
+from workshop.errors import WorkshopError
+
+DEADLINE = 60.0
+"""Seconds that the server may take to answer."""
+
+
+class TemporaryServer:
+    """A server whose data lie in `folder`; a context manager that starts it and stops it. The folder stays."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.data = folder / "data"
+        self.port = services.free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.user = "root"
+        self.password = secrets.token_urlsafe(12)
+        self.jwt_secret = secrets.token_urlsafe(24)
+        self.process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self._files = {"--root-password-file": self.password, "--jwt-secret-file": self.jwt_secret}
+
+    @property
+    def log(self) -> Path:
+        """What the server printed."""
+        return self.folder / "server.log"
+
+    def __enter__(self) -> "TemporaryServer":
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def start(self) -> float:
+        """Start the server on what is in its folder; return the seconds until it answers. WorkshopError if it does not."""
+        command = [sys.executable, "-m", "workshop.arango.embedded", "--port", str(self.port), "--data-dir", str(self.data)]
+        for option, secret in self._files.items():
+            path = self.folder / option.strip("-")
+            path.touch(mode=0o600)
+            path.write_text(secret)
+            command += [option, str(path)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(settings.ROOT), os.environ.get("PYTHONPATH", "")])}
+        began = time.perf_counter()
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                command, env=environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+        try:
+            while not self.available():
+                if self.process.poll() is not None or time.perf_counter() - began > DEADLINE:
+                    raise WorkshopError(f"the server did not start:\n{self.log.read_text(errors='replace')[-2000:]}")
+                time.sleep(0.02)
+        except BaseException:
+            self.stop()
+            raise
+        return time.perf_counter() - began
+
+    def available(self) -> bool:
+        """Whether the server answers."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/_admin/server/availability", timeout=10.0) as answer:
+                return answer.status == 200
+        except (OSError, urllib.error.URLError):
+            return False
+
+    def stop(self) -> None:
+        """Ask the server to end, insist after 20 seconds."""
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self.process = None
+
+    def kill(self) -> None:
+        """End the server at once (SIGKILL)."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def connect(self, database: str = "_system", *, timeout: float = 300.0) -> StandardDatabase:
+        """A connection of root through python-arango; the database must be there."""
+        return arango.ArangoClient(hosts=self.url, request_timeout=timeout).db(database, self.user, self.password)
+
+    def memory(self) -> dict[str, Any]:
+        """Resident memory of the server's process in bytes, now and at its greatest."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        peak = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM:"))
+        return {"rss_bytes": psutil.Process(self.process.pid).memory_info().rss, "peak_bytes": peak}
+
+    def disk(self) -> int:
+        """Bytes of the data folder."""
+        return sum(path.stat().st_size for path in self.data.rglob("*") if path.is_file())

@@ -1,0 +1,93 @@
+"""The tables of `workshop bench store`."""
+
+from typing import Any
+
+from workshop import bench
+
+SERVER = {
+    "round_trip": "server: the vector there, its length back",
+    "server_key": "server: COSINE_SIMILARITY, RETURN d._key",
+    "server_document": "server: the same, RETURN d",
+    "server_filtered_key": "server: behind a FILTER, RETURN d._key",
+    "server_filtered_document": "server: behind a FILTER, RETURN d",
+    "numpy": "NumPy in process",
+    "numpy_filtered": "NumPy in process, a tenth of the rows",
+    "faiss_flat": "faiss flat in process",
+}
+
+
+def tables(report: dict[str, Any]) -> list[Any]:
+    """What is printed: the setting, the tables, and what they mean."""
+    results, given, machine = report["results"], report["settings"], report["hardware"]
+    versions = report["versions"]
+    return [
+        f"{machine['cpu']}, {machine['cores_available']} cores, {machine['memory_gib']:.0f} GiB; {machine['os']}",
+        f"ArangoDB {given['server_version']}, {given['server']}; python-arango {versions['python-arango']}, "
+        f"faiss {versions['faiss-cpu']}, NumPy {versions['numpy']}",
+        f"vectors of {given['dimension']} numbers; figures are medians (min–max) over {given['rounds']} rounds\n",
+        *_writes_table(results, given),
+        *_exact_table(results),
+        *_approximate_tables(results["approximate"]),
+        *(_memory_table(results["memory"]) if "memory" in results else []),
+    ]
+
+
+def _writes_table(results: dict[str, Any], given: dict[str, Any]) -> list[Any]:
+    shown = bench.table(f"Small documents, {given['write_rounds']} rounds", "what|documents|documents/s\nmedian (min–max)")
+    writes = results["writes"]
+    rows = (
+        ("import_bulk, batches of 10,000", "imported", "import_per_s"),
+        ("insert, each durable before it is answered", "singles", "insert_per_s"),
+        ("get by key", "singles", "get_per_s"),
+    )
+    for text, count, name in rows:
+        shown.add_row(text, f"{given[count]:,}", bench.span(writes[name]))
+    hand = results["hand_written"]
+    return [shown, f"cosine written by hand in AQL, {hand['documents']:,} documents: {bench.span(hand['seconds'], 2)} s\n"]
+
+
+def _exact_table(results: dict[str, Any]) -> list[Any]:
+    rows = results["exact"]
+    headers = "|".join(f"{row['documents']:,}\nms" for row in rows)
+    shown = bench.table("The 10 nearest of all documents, exactly", f"variant|{headers}")
+    for name, text in SERVER.items():
+        shown.add_row(text, *(bench.span(row["ms"][name], 1) for row in rows))
+    imported = ", ".join(f"{int(size):,} in {seconds:.1f} s" for size, seconds in results["vector_import"].items())
+    return [shown, f"imported before: {imported}\n"]
+
+
+def _approximate_tables(found: list[dict[str, Any]]) -> list[Any]:
+    shown: list[Any] = []
+    for part in found:
+        title = f"Vector index, {part['documents']:,} {part['data']} vectors, {part['lists']} lists"
+        headers = "lists probed|server\nms|faiss in process\nms|recall@10\nserver|recall@10\nfaiss"
+        table = bench.table(title, headers)
+        for row in part["searches"]:
+            sides = (row["server"], row["faiss"])
+            times = (bench.span(side["ms"], 1) for side in sides)
+            table.add_row(str(row["probes"]), *times, *(f"{side['recall_at_10']:.3f}" for side in sides))
+        builds = part["build_seconds"]
+        shown += [
+            table,
+            f"built in {bench.span(builds['server'], 1)} s by the server, in {bench.span(builds['faiss'], 1)} s by faiss alone\n",
+        ]
+    shown.append(
+        "clustered: overlapping topics, as near to each other as summaries of films are. Isotropic: in all directions\n"
+        "alike, the hard case: there every list is as good as another, and only probing most of them finds the nearest.\n"
+    )
+    return shown
+
+
+def _memory_table(memory: dict[str, Any]) -> list[Any]:
+    shown = bench.table(
+        f"The server's process after a restart, {memory['documents']:,} vectors", "when|resident\nMiB|peak\nMiB"
+    )
+    for name, text in (("started", "started"), ("served", "after exact queries")):
+        shown.add_row(text, *(f"{memory[name][key] / 2**20:,.0f}" for key in ("rss_bytes", "peak_bytes")))
+    return [
+        shown,
+        f"peak before, imports and queries of all sizes: {memory['peak_before_restart_bytes'] / 2**20:,.0f} MiB; "
+        f"files of all of them: {memory['disk_bytes'] / 2**20:,.0f} MiB",
+        f"started in {memory['start_seconds']:.1f} s, the first query, which reads all vectors, took "
+        f"{memory['first_query_seconds']:.1f} s",
+    ]
