@@ -42,10 +42,12 @@ class TemporaryServer:
         return self.folder / "server.log"
 
     def __enter__(self) -> "TemporaryServer":
+        """Start the server."""
         self.start()
         return self
 
     def __exit__(self, *error: object) -> None:
+        """Stop the server."""
         self.stop()
 
     def start(self) -> float:

@@ -69,7 +69,7 @@ def _approximate_tables(found: list[dict[str, Any]]) -> list[Any]:
         builds = part["build_seconds"]
         shown += [
             table,
-            f"built in {bench.span(builds['server'], 1)} s by the server, in {bench.span(builds['faiss'], 1)} s by faiss alone\n",
+            f"built in {bench.span(builds['server'], 1)} s by the server, in {bench.span(builds['faiss'], 1)} s by faiss\n",
         ]
     shown.append(
         "clustered: overlapping topics, as near to each other as summaries of films are. Isotropic: in all directions\n"

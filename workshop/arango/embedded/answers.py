@@ -37,7 +37,7 @@ class Json(Response):
 
 
 def dumps(value: Any) -> bytes:
-    """The JSON of a value. What orjson refuses is made fit: numbers beyond 64 bits become floats, half characters "\ufffd"."""
+    """The JSON of a value. What orjson refuses is made fit: numbers beyond 64 bits become floats, for example."""
     try:
         return orjson.dumps(value)
     except TypeError:

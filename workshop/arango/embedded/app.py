@@ -39,7 +39,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 class Server:
     """What all requests share. `stop` ends the server's process gracefully; None where it cannot be ended from outside."""
 
-    def __init__(self, store: Storage, authenticator: Authenticator, limit: int, threads: int, stop: Callable[[], None] | None):
+    def __init__(
+        self, store: Storage, authenticator: Authenticator, limit: int, threads: int, stop: Callable[[], None] | None
+    ):
         self.store = store
         self.authenticator = authenticator
         self.cursors = Cursors()

@@ -92,7 +92,11 @@ class Authenticator:
     def _bearer(self, token: str) -> tuple[str | None, float]:
         try:
             claims = jwt.decode(
-                token, self._secret, algorithms=["HS256"], issuer="arangodb", options={"require": ["iss"], "verify_aud": False}
+                token,
+                self._secret,
+                algorithms=["HS256"],
+                issuer="arangodb",
+                options={"require": ["iss"], "verify_aud": False},
             )
         except jwt.InvalidTokenError as error:
             raise refusal() from error
@@ -134,7 +138,7 @@ class Authenticator:
             self._admitted.add((user, database))
 
     def level(self, user: str | None, database: str) -> str:
-        """"rw", "ro" or "none" for a database, which need not exist. Takes the store's lock the first time."""
+        """ "rw", "ro" or "none" for a database, which need not exist. Takes the store's lock the first time."""
         if user is None:
             return "rw"
         found = self._levels.get((user, database))

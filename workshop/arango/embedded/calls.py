@@ -20,13 +20,24 @@ DEPTH = 200
 """How deeply arrays and objects may be nested in a request."""
 
 _TRUE = frozenset(("true", "yes", "on", "y", "1"))
-_KINDS = {dict: "an object", list: "an array", str: "a string", bool: "true or false", int: "an integer"}
+_KINDS: dict[Any, str] = {dict: "an object", list: "an array", str: "a string", bool: "true or false"}
 
 
 class Call:
     """One request. Handlers run in threads and take the store's lock through `reading` and `writing`."""
 
-    __slots__ = ("server", "method", "path", "segments", "database_name", "query_string", "raw_headers", "user", "body", "_params")
+    __slots__ = (
+        "server",
+        "method",
+        "path",
+        "segments",
+        "database_name",
+        "query_string",
+        "raw_headers",
+        "user",
+        "body",
+        "_params",
+    )
 
     def __init__(self, server: "Server", scope: dict[str, Any]):
         self.server = server
@@ -165,9 +176,7 @@ def field(body: dict[str, Any], name: str, kind: type | tuple[type, ...], defaul
     if value is None:
         return default
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        kinds = kind if isinstance(kind, tuple) else (kind,)
-        wanted = " or ".join("a number" if each is float else _KINDS[each] for each in kinds if each is not int or float not in kinds)
-        raise ArangoError(400, f"expecting {wanted} for <{name}>")
+        raise ArangoError(400, f"expecting {_KINDS.get(kind, 'a number')} for <{name}>")
     return value
 
 

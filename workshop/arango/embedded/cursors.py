@@ -56,6 +56,12 @@ class Results:
         tail = b"]," + dumps(fields)[1:]
         return from_file(status, b'{"result":[', reader(self._file, self._lock, offset, size), size, tail)
 
+    def whole(self) -> bytes:
+        """All results as a JSON array; for few of them, in one batch."""
+        with self._lock:
+            self._file.seek(0)
+            return b"[" + self._file.read() + b"]"
+
     def close(self) -> None:
         """Drop the results."""
         self._file.close()
@@ -83,6 +89,7 @@ class Cursors:
         self._numbers = itertools.count(time.time_ns() // 1000)
 
     def __len__(self) -> int:
+        """How many are open."""
         return len(self._cursors)
 
     def open(

@@ -47,8 +47,10 @@ class Database:
 
     def collection(self, name_or_id: str) -> Collection:
         """The collection with that name or id. ArangoError 1203."""
+        if not isinstance(name_or_id, str):
+            raise ArangoError(1203)
         found = self._collections.get(name_or_id)
-        if found is None and isinstance(name_or_id, str) and name_or_id.isdecimal():
+        if found is None and name_or_id.isdecimal():
             found = next((each for each in self._collections.values() if each.id == name_or_id), None)
         if found is None:
             raise ArangoError(1203)

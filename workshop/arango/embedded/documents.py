@@ -34,6 +34,11 @@ class Subscriber:
         if self._rows is not None:
             self._rows.add(row)
 
+    def undo(self, rows: set[int]) -> None:
+        """Writes to the rows were undone: a cache that has seen some of them starts over."""
+        if self._rows is not None and not rows <= self._rows:
+            self._rows = None
+
     def add_all(self) -> None:
         """Note that every row may have changed."""
         self._rows = None
@@ -261,8 +266,14 @@ class Documents:
     def undo(self, count: int, rows: set[int] | None) -> None:
         """Writes to the rows, None for any, were undone; the count is what it was before."""
         self._count = count
-        for row in (None,) if rows is None else rows:
-            self._forget(row)
+        self.version += 1
+        if rows is None:
+            self._cache.clear()
+        else:
+            for row in rows:
+                self._cache.drop(row)
+        for subscriber in self._listeners():
+            subscriber.add_all() if rows is None else subscriber.undo(rows)
 
     def _forget(self, row: int | None) -> None:
         self.version += 1
@@ -271,10 +282,13 @@ class Documents:
         else:
             self._cache.drop(row)
         if self._subscribers:
-            alive = [(reference, subscriber) for reference in self._subscribers if (subscriber := reference())]
-            self._subscribers = [reference for reference, _ in alive]
-            for _, subscriber in alive:
+            for subscriber in self._listeners():
                 subscriber.add_all() if row is None else subscriber.add(row)
+
+    def _listeners(self) -> list[Subscriber]:
+        alive = [(reference, subscriber) for reference in self._subscribers if (subscriber := reference())]
+        self._subscribers = [reference for reference, _ in alive]
+        return [subscriber for _, subscriber in alive]
 
     def create_table(self) -> None:
         """Make the table of the documents."""

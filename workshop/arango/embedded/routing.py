@@ -1,6 +1,6 @@
 """Which function answers which path: a tree over the path's segments."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from workshop.arango.embedded.errors import ArangoError
@@ -30,7 +30,7 @@ class _Node:
 
 
 class Routes:
-    """Registered handlers. Paths are written as "/_api/document/{collection}/{key}"; "{*}" at the end takes all that follows."""
+    """Registered handlers. Paths are written as "/_api/document/{collection}/{key}"; "{*}" takes all that follows."""
 
     def __init__(self):
         self._root = _Node()
@@ -57,27 +57,30 @@ class Routes:
 
     def find(self, method: str, segments: list[str]) -> tuple[Handler, list[str]]:
         """The handler and its arguments. ArangoError 404 for an unknown path, 405 for a method it does not have."""
-        node, found, rest = self._root, [], None
-        for place, segment in enumerate(segments):
-            if node.rest:
-                rest = node.rest, [*found, *segments[place:]]
-            child = node.children.get(segment)
-            if child is None:
-                child = node.parameter
-                if child is None:
-                    node = None
-                    break
-                found.append(segment)
-            node = child
-        if node is not None and not node.handlers and node.rest:
-            rest = node.rest, found
-        handlers, found = (node.handlers, found) if node is not None and node.handlers else rest or ({}, [])
-        if not handlers:
-            raise ArangoError(404, f"unknown path '/{'/'.join(segments)}'")
-        handler = handlers.get(method) or handlers.get("*")
-        if handler is None:
-            raise ArangoError(405)
-        return handler, found
+        known = False
+        for handlers, arguments in _matches(self._root, segments, 0, []):
+            handler = handlers.get(method)
+            if handler is not None:
+                return handler, arguments
+            known = True
+        raise ArangoError(405) if known else ArangoError(404, f"unknown path '/{'/'.join(segments)}'")
+
+
+def _matches(
+    node: _Node, segments: list[str], place: int, arguments: list[str]
+) -> Iterator[tuple[dict[str, Handler], list[str]]]:
+    """What fits a path: names before parameters, and both before the rest of a path."""
+    if place == len(segments):
+        if node.handlers:
+            yield node.handlers, arguments
+    else:
+        segment = segments[place]
+        if (child := node.children.get(segment)) is not None:
+            yield from _matches(child, segments, place + 1, arguments)
+        if node.parameter is not None:
+            yield from _matches(node.parameter, segments, place + 1, [*arguments, segment])
+    if node.rest:
+        yield node.rest, [*arguments, *segments[place:]]
 
 
 routes = Routes()

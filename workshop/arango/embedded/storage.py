@@ -80,6 +80,7 @@ class Storage:
         self.frames: list[_Frame] = []
         self.dirty_keys: set[Collection] = set()
         self._lock = ReadersWriterLock()
+        self._detached: Transaction | None = None
         self._local = threading.local()
         self._databases: dict[str, Database] = {}
         meta = dict(self.execute("SELECT name, value FROM meta"))
@@ -106,9 +107,14 @@ class Storage:
         self.close()
 
     def close(self) -> None:
-        """Close the file. Waits for readers and the writer; no thread may use the store any more."""
+        """Undo a transaction of `begin` that is still open, wait for readers and the writer, and close the file.
+
+        No thread may use the store any more.
+        """
         if self._lock_file < 0:
             return
+        if self._detached is not None and self._detached.open:
+            self._detached.abort()
         self._lock.acquire_write()
         try:
             self.connection.close()
@@ -171,7 +177,8 @@ class Storage:
             raise ArangoError(18)
         try:
             self._begin()
-            return Transaction(self)
+            self._detached = Transaction(self)
+            return self._detached
         except BaseException:
             self._lock.release_write()
             raise
@@ -282,7 +289,7 @@ class Storage:
 
     def database(self, name: str) -> Database:
         """The database of that name. ArangoError 1228."""
-        database = self._databases.get(name)
+        database = self._databases.get(name) if isinstance(name, str) else None
         if database is None:
             raise ArangoError(1228)
         return database

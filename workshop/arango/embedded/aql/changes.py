@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from workshop.arango.embedded.aql import nodes
-from workshop.arango.embedded.aql.expressions import collection_name
+from workshop.arango.embedded.aql.expressions import collection_of
 from workshop.arango.embedded.aql.operators import equals, truth
 from workshop.arango.embedded.aql.plan import (
     Expression,
@@ -24,32 +24,40 @@ OPTIONS = {
     "overwriteMode": "overwrite_mode",
 }
 """Options of AQL that the storage takes, under its names."""
+OVERWRITE_MODES = ("conflict", "ignore", "replace", "update")
+FATAL = (32, 1500)
+"""Errors that `ignoreErrors` does not ignore: they are not about one document."""
 
 
 class Target:
-    """The collection that a statement changes, its options, and the places of OLD and NEW."""
+    """The collection that a statement changes, its options, and the places of OLD and NEW.
 
-    def __init__(self, source: Any, given: Any, scope: Scope, *, accepts: tuple[str, ...]):
-        self.name = collection_name(source, scope)
+    It is made when the expressions that choose and make documents are compiled: these may still read the collection.
+    """
+
+    def __init__(self, source: Any, given: Any, scope: Scope, *, accepts: tuple[str, ...], new: bool = True):
+        self.plan = scope.plan
+        self.name, self.collection = collection_of(source, scope)
         given = options(given, scope)
         self.ignore_errors = bool(given.get("ignoreErrors"))
-        self.options = {OPTIONS[key]: value for key, value in given.items() if key in accepts}
-        if "overwriteMode" in accepts and given.get("overwrite") and "overwriteMode" not in given:
-            self.options["overwrite_mode"] = "replace"
+        self.options: dict[str, Any] = {OPTIONS[key]: bool(given[key]) for key in accepts if key in given}
+        if "overwrite_mode" in self.options or (given.get("overwrite") and "overwriteMode" in accepts):
+            mode = given.get("overwriteMode", "replace")
+            self.options["overwrite_mode"] = mode if mode in OVERWRITE_MODES else None
         self.statistics = scope.context.statistics
-        self.collection = scope.context.collection(self.name) if scope.plan.execute else None
-        scope.plan.written.add(self.name)
-        self.old, self.new = scope.declare("OLD"), scope.declare("NEW")
+        self.old = scope.declare("OLD")
+        self.new = scope.declare("NEW") if new else scope.slot()
 
     def pipeline(self, upstream: Pipeline, change: Callable[[Frame], Any]) -> Pipeline:
         """Change one document for each row. `ignoreErrors` leaves out the rows whose change failed."""
+        self.plan.writes(self.name)
 
         def run(frame: Frame) -> Iterator[None]:
-            for _ in upstream(frame):
+            for _ in self._rows(upstream, frame):
                 try:
                     done = change(frame)
-                except ArangoError:
-                    if not self.ignore_errors:
+                except ArangoError as error:
+                    if not self.ignore_errors or error.number in FATAL:
                         raise
                     self.statistics.writes_ignored += 1
                     continue
@@ -58,6 +66,15 @@ class Target:
                 yield
 
         return run
+
+    def _rows(self, upstream: Pipeline, frame: Frame) -> Iterator[None]:
+        """The rows to change documents for. Where the query reads the collection too, all are there before the first change."""
+        if self.name not in self.plan.read:
+            yield from upstream(frame)
+            return
+        for row in [frame.copy() for _ in upstream(frame)]:
+            frame[:] = row
+            yield
 
 
 @compiles(nodes.Insert)
@@ -88,17 +105,15 @@ def _selected(selector: Any) -> Any:
     """A key, or a document with its `_key`."""
     if isinstance(selector, str):
         return selector
-    if not isinstance(selector, dict):
-        raise ArangoError(1227)
-    if not isinstance(selector.get("_key"), str):
-        raise ArangoError(1226 if selector.get("_key") is None else 1221)
+    if not isinstance(selector, dict) or not isinstance(selector.get("_key"), str):
+        raise ArangoError(1226)
     return selector
 
 
 @compiles(nodes.Remove)
 def _remove(statement: nodes.Remove, rest: list[Any], scope: Scope, upstream: Pipeline) -> tuple[Pipeline, int]:
     selector = compile_expression(statement.selector, scope)
-    target = Target(statement.collection, statement.options, scope, accepts=("ignoreRevs",))
+    target = Target(statement.collection, statement.options, scope, accepts=("ignoreRevs",), new=False)
     return target.pipeline(upstream, lambda frame: target.collection.remove(_selected(selector(frame)), **target.options)), 0
 
 
@@ -107,7 +122,7 @@ def _upsert(statement: nodes.Upsert, rest: list[Any], scope: Scope, upstream: Pi
     find = _example(statement.example, scope)
     document = compile_expression(statement.document, scope)
     target = Target(statement.collection, statement.options, scope, accepts=_accepted(statement.replace))
-    patch = compile_expression(statement.patch, scope)
+    patch = compile_expression(statement.patch, scope)  # behind the target, since it may use OLD
     insert_options = {key: value for key, value in target.options.items() if key in ("keep_null",)}
 
     def change(frame: Frame) -> Any:
@@ -138,7 +153,7 @@ def _example(example: Any, scope: Scope) -> Callable[[Frame, Any], dict[str, Any
     def matching(frame: Frame, collection: Any) -> dict[str, Any] | None:
         value = wanted(frame)
         if not isinstance(value, dict):
-            raise ArangoError(1501, "UPSERT needs an object to look for")
+            raise ArangoError(1501, "expecting object literal for upsert example")
         parts = list(_flatten(value))
         rows = None
         for path, part in parts:

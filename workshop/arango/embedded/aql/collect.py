@@ -36,12 +36,24 @@ AGGREGATES = frozenset(
 """Functions that AGGREGATE takes. Except for COUNT and PUSH, each is the array function of its name."""
 
 
+class _Group:
+    """The values that a group's rows have in common, and what they have each: one list for every aggregate."""
+
+    __slots__ = ("collected", "members", "size", "values")
+
+    def __init__(self, values: list[Any], collected: list[list[Any]]):
+        self.values = values
+        self.collected = collected
+        self.members: list[Any] = []
+        self.size = 0
+
+
 @compiles(nodes.Collect)
 def _collect(statement: nodes.Collect, rest: list[Any], scope: Scope, upstream: Pipeline) -> tuple[Pipeline, int]:
     groups = [compile_expression(expression, scope) for _, expression in statement.groups]
     aggregates = [_aggregate(call, scope) for _, call in statement.aggregates]
     members = _members(statement, scope)
-    scope.variables.clear()
+    scope.end_loops()
     group_slots = [scope.declare(name) for name, _ in statement.groups]
     aggregate_slots = [scope.declare(name) for name, _ in statement.aggregates]
     into = scope.declare(statement.into) if statement.into else None
@@ -49,44 +61,48 @@ def _collect(statement: nodes.Collect, rest: list[Any], scope: Scope, upstream: 
     check = scope.context.check
 
     def pipeline(frame: Frame) -> Iterator[None]:
-        found: dict[Any, tuple[list[Any], list[list[Any]], list[Any], list[int]]] = {}
+        found: dict[Any, _Group] = {}
         if not groups:
-            found[()] = ([], [[] for _ in aggregates], [], [0])
+            found[()] = _Group([], [[] for _ in aggregates])
         for number, _ in enumerate(upstream(frame), 1):
             values = [group(frame) for group in groups]
             key = tuple(hash_key(value) for value in values)
             group = found.get(key)
             if group is None:
-                group = found[key] = (values, [[] for _ in aggregates], [], [0])
-            for values_of_one, (argument, _) in zip(group[1], aggregates):
-                values_of_one.append(argument(frame) if argument else None)
+                group = found[key] = _Group(values, [[] for _ in aggregates])
+            group.size += 1
+            for collected, (argument, _) in zip(group.collected, aggregates):
+                if argument is not None:
+                    collected.append(argument(frame))
             if members is not None:
-                group[2].append(members(frame))
-            group[3][0] += 1
+                group.members.append(members(frame))
             if not number % 1024:
                 check()
-        for values, collected, rows, (size,) in sorted(found.values(), key=lambda group: sort_key(group[0])):
-            for slot, value in zip(group_slots, values):
+        for group in sorted(found.values(), key=lambda group: sort_key(group.values)):
+            for slot, value in zip(group_slots, group.values):
                 frame[slot] = value
-            for slot, (_, finish), items in zip(aggregate_slots, aggregates, collected):
-                frame[slot] = finish(items)
+            for slot, (_, finish), items in zip(aggregate_slots, aggregates, group.collected):
+                frame[slot] = group.size if finish is None else finish(items)
             if into is not None:
-                frame[into] = rows
+                frame[into] = group.members
             if count is not None:
-                frame[count] = size
+                frame[count] = group.size
             yield
 
     return pipeline, 0
 
 
-def _aggregate(call: Any, scope: Scope) -> tuple[Expression | None, Any]:
-    """The argument of an aggregate, and what makes its result of the group's values."""
-    if not isinstance(call, nodes.Call) or call.name not in AGGREGATES:
-        raise ArangoError(1574, "aggregate expression must be a call of an aggregate function")
+def _aggregate(call: nodes.Call, scope: Scope) -> tuple[Expression | None, Any]:
+    """The argument of an aggregate, and what makes its result of the group's values; None twice for counting rows."""
+    if call.name not in AGGREGATES:
+        functions.find(call.name)
+        raise ArangoError(1574, "invalid aggregate expression: unknown aggregate function used")
     if call.name in ("COUNT", "LENGTH"):
         if len(call.arguments) > 1:
             raise ArangoError(1541, f"invalid number of arguments for function '{call.name}()'")
-        return None, len
+        for argument in call.arguments:
+            compile_expression(argument, scope)
+        return None, None
     if len(call.arguments) != 1:
         raise ArangoError(1541, f"invalid number of arguments for function '{call.name}()'")
     argument = compile_expression(call.arguments[0], scope)
@@ -95,6 +111,8 @@ def _aggregate(call: Any, scope: Scope) -> tuple[Expression | None, Any]:
     function, warn = functions.find(call.name).call, scope.context.warn
 
     def finish(items: list[Any]) -> Any:
+        if not items and call.name == "SUM":  # unlike the function's, the sum of nothing is null
+            return None
         try:
             return function(items)
         except AqlWarning as warning:
@@ -106,14 +124,12 @@ def _aggregate(call: Any, scope: Scope) -> tuple[Expression | None, Any]:
 
 def _members(statement: nodes.Collect, scope: Scope) -> Expression | None:
     """What a group's array holds for each row: INTO's expression, or an object of the level's variables or of KEEP's."""
-    if statement.keep is not None and statement.into is None:
-        raise ArangoError(1501, "syntax error, use of 'KEEP' without 'INTO'")
     if statement.into is None:
         return None
     if statement.projection is not None:
         return compile_expression(statement.projection, scope)
     if statement.keep is None:
-        slots = dict(scope.variables)
+        slots = scope.looped()
     else:
         slots = {}
         for name in statement.keep:

@@ -1,9 +1,10 @@
-"""Expressions as Python closures over the frame of variables."""
+"""Expressions as Python closures over the frame of variables: values, names, access, operators, patterns."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from workshop.arango.embedded.aql import functions, nodes
+from workshop.arango.embedded.aql import nodes
 from workshop.arango.embedded.aql.operators import ARITHMETIC, COMPARISONS, membership, negate, truth
 from workshop.arango.embedded.aql.plan import (
     Expression,
@@ -20,11 +21,20 @@ from workshop.arango.embedded.errors import ArangoError
 
 LARGEST_RANGE = 10_000_000
 """Numbers that a range may have as an array."""
+CURRENT = ("CURRENT", "$CURRENT")
+POSITION = re.compile(r"[+-]?[0-9]{1,19}")
+"""A text that stands for the position in an array."""
 
 
 @compiles(nodes.Literal)
 def _literal(node: nodes.Literal, scope: Scope) -> Expression:
     return constant(node.value)
+
+
+@compiles(nodes.TooLarge)
+def _too_large(node: nodes.TooLarge, scope: Scope) -> Expression:
+    scope.context.warn(1504, "number out of range")
+    return constant(None)
 
 
 @compiles(nodes.Bind)
@@ -34,13 +44,18 @@ def _bind(node: nodes.Bind, scope: Scope) -> Expression:
 
 def bind_value(node: nodes.Bind | nodes.CollectionBind, scope: Scope) -> Any:
     """The value given for a bind variable; 1551 when there is none. While a query is only parsed, null."""
-    name = "@" + node.name if isinstance(node, nodes.CollectionBind) else node.name
+    name = bind_name(node)
     scope.context.used_binds.add(name)
     if not scope.plan.execute:
         return None
     if name not in scope.context.binds:
         raise ArangoError(1551, f"no value specified for declared bind parameter '{name}'")
     return scope.context.binds[name]
+
+
+def bind_name(node: nodes.Bind | nodes.CollectionBind) -> str:
+    """The name under which a client gives the value."""
+    return "@" + node.name if isinstance(node, nodes.CollectionBind) else node.name
 
 
 @compiles(nodes.Group)
@@ -51,10 +66,10 @@ def _group(node: nodes.Group, scope: Scope) -> Expression:
 @compiles(nodes.Name)
 def _name(node: nodes.Name, scope: Scope) -> Expression:
     slot = scope.find(node.name)
-    if slot is None and node.name in ("CURRENT", "$CURRENT"):
+    if slot is None and node.name in CURRENT:
         slot = scope.current
     if slot is None:
-        return whole_collection(node, scope)
+        return _whole_collection(node, scope)
     return _slot(slot, scope)
 
 
@@ -63,30 +78,55 @@ def _slot(slot: int, scope: Scope) -> Expression:
     return lambda frame: frame[slot]
 
 
+@compiles(nodes.Variable)
+def _variable(node: nodes.Variable, scope: Scope) -> Expression:
+    if scope.find(node.name) is None:
+        raise ArangoError(1512, f"unknown variable '{node.name}' in object literal")
+    return _name(node, scope)
+
+
 @compiles(nodes.CollectionBind)
-def whole_collection(node: nodes.Name | nodes.CollectionBind, scope: Scope) -> Expression:
+def _whole_collection(node: nodes.Name | nodes.CollectionBind, scope: Scope) -> Expression:
     """A collection used as a value: the array of its documents."""
-    name = collection_name(node, scope)
-    scope.plan.read.add(name)
-    if not scope.plan.execute:
-        return lambda frame: []
-    try:
-        collection = scope.context.collection(name)
-    except ArangoError as error:
-        raise ArangoError(error.number, f"collection or view not found: {name}") from error
+    name, collection = collection_of(node, scope)
+    scope.plan.reads(name)
     return lambda frame: list(collection.documents())
+
+
+def is_collection(node: Any, scope: Scope) -> bool:
+    """Whether an expression is the bare name of a collection and not of a variable."""
+    if isinstance(node, nodes.Name):
+        current = node.name in CURRENT and scope.current is not None
+        return scope.find(node.name) is None and not current
+    return isinstance(node, nodes.CollectionBind)
 
 
 def collection_name(node: Any, scope: Scope) -> str:
     """The name of a collection: written, or given as a bind variable."""
     if isinstance(node, nodes.Name):
-        return node.name
-    value = bind_value(node, scope)
+        name = node.name
+    else:
+        name = bind_value(node, scope)
+        if not scope.plan.execute:
+            return "@" + node.name
+        if not isinstance(name, str):
+            raise ArangoError(1553, f"bind parameter '{bind_name(node)}' has an invalid value or type")
+    if not name:
+        raise ArangoError(1208)
+    return name
+
+
+def collection_of(node: Any, scope: Scope) -> tuple[str, Any]:
+    """A collection's name and the collection itself, None while a query is only parsed; 1203 when there is none."""
+    name = collection_name(node, scope)
     if not scope.plan.execute:
-        return "@" + node.name
-    if not isinstance(value, str) or not value:
-        raise ArangoError(1553, f"bind parameter '{node.name}' has an invalid value or type")
-    return value
+        return name, None
+    try:
+        collection = scope.context.collection(name)
+    except ArangoError as error:
+        message = f"collection or view not found: {name}" if error.number == 1203 else error.message
+        raise ArangoError(error.number, message) from error
+    return collection.name, collection
 
 
 @compiles(nodes.Current)
@@ -122,15 +162,44 @@ def _index(node: nodes.Index, scope: Scope) -> Expression:
 
 
 def access(value: Any, key: Any) -> Any:
-    """`value[key]`: of an array by position (negative from the end), of an object by name; null for what is not there."""
+    """`value[key]`: of an array by position (negative from the end), of an object by name; null for what is not there.
+
+    Positions are numbers, cut to integers, or texts of integers; names are texts, or numbers cut to integers.
+    """
+    kind = type(key)
     if type(value) is list:
-        if type(key) is str and not key.lstrip("-").isdigit():
+        if kind is int or kind is float:
+            position = int(key)
+        elif kind is str and POSITION.fullmatch(key):
+            position = int(key)
+        else:
             return None
-        position = int(to_number(key))
         return value[position] if -len(value) <= position < len(value) else None
     if type(value) is dict:
-        return value.get(key if type(key) is str else to_string(key))
+        if kind is str:
+            return value.get(key)
+        if kind is int or kind is float:
+            return value.get(str(int(key)))
     return None
+
+
+@compiles(nodes.BoundAttribute)
+def _bound_attribute(node: nodes.BoundAttribute, scope: Scope) -> Expression:
+    base: Any = node.base
+    for name in bound_path(node, scope):
+        base = nodes.Attribute(base, name)
+    return compile_expression(base, scope)
+
+
+def bound_path(node: nodes.BoundAttribute, scope: Scope) -> list[str]:
+    """The attribute names that a bind variable stands for in `base.@name`; 1553 when it holds something else."""
+    value = bind_value(node.name, scope)
+    if not scope.plan.execute:
+        return [node.name.name]
+    path = value if isinstance(value, list) else [value]
+    if not path or not all(isinstance(name, str) and name for name in path):
+        raise ArangoError(1553, f"bind parameter '{node.name.name}' has an invalid value or type")
+    return path
 
 
 @compiles(nodes.Array)
@@ -141,14 +210,20 @@ def _array(node: nodes.Array, scope: Scope) -> Expression:
 
 @compiles(nodes.Object)
 def _object(node: nodes.Object, scope: Scope) -> Expression:
-    entries = []
-    for key, value in node.entries:
-        name = constant(key) if isinstance(key, str) else compile_expression(key, scope)
-        entries.append((name, compile_expression(value, scope)))
+    entries = [(_entry_name(key, scope), compile_expression(value, scope)) for key, value in node.entries]
     if all(is_constant(name) for name, _ in entries):
         fixed = [(to_string(name([])), value) for name, value in entries]
         return fold(lambda frame: {name: value(frame) for name, value in fixed}, *(value for _, value in fixed))
     return lambda frame: {to_string(name(frame)): value(frame) for name, value in entries}
+
+
+def _entry_name(key: Any, scope: Scope) -> Expression:
+    if isinstance(key, str):
+        return constant(key)
+    name = compile_expression(key, scope)
+    if isinstance(key, nodes.Bind) and scope.plan.execute and not isinstance(name([]), str):
+        raise ArangoError(1553, f"bind parameter '{key.name}' has an invalid value or type")
+    return name
 
 
 @compiles(nodes.Range)
@@ -181,20 +256,38 @@ def _unary(node: nodes.Unary, scope: Scope) -> Expression:
 
 @compiles(nodes.Binary)
 def _binary(node: nodes.Binary, scope: Scope) -> Expression:
-    left, right = compile_expression(node.left, scope), compile_expression(node.right, scope)
-    if node.operator == "AND":
+    # Long chains like `a OR b OR c` hang down on the left: compiled upwards, they need no depth of recursion.
+    chain, left = [], node
+    while isinstance(left, nodes.Binary):
+        chain.append(left)
+        left = left.left
+    closure = compile_expression(left, scope)
+    for link in reversed(chain):
+        closure = _combined(link.operator, closure, compile_expression(link.right, scope), scope)
+    return closure
+
+
+def _combined(operator: str, left: Expression, right: Expression, scope: Scope) -> Expression:
+    if operator == "AND":
         closure = lambda frame: right(frame) if truth(value := left(frame)) else value  # noqa: E731
-    elif node.operator == "OR":
+    elif operator == "OR":
         closure = lambda frame: value if truth(value := left(frame)) else right(frame)  # noqa: E731
-    elif node.operator in ("IN", "NOT IN"):
-        contained, negated = membership(), node.operator == "NOT IN"
-        closure = lambda frame: contained(left(frame), right(frame)) is not negated  # noqa: E731
-    elif node.operator in COMPARISONS:
-        call = COMPARISONS[node.operator]
-        closure = lambda frame: call(left(frame), right(frame))  # noqa: E731
+    elif operator in ARITHMETIC:
+        closure = _guarded(ARITHMETIC[operator], left, right, scope)
     else:
-        return fold(_guarded(ARITHMETIC[node.operator], left, right, scope), left, right)
+        call = comparison(operator)
+        closure = lambda frame: call(left(frame), right(frame))  # noqa: E731
     return fold(closure, left, right)
+
+
+def comparison(operator: str) -> Callable[[Any, Any], bool]:
+    """The function of a comparison operator, IN and NOT IN among them: these are false when the right side is no array."""
+    if operator not in ("IN", "NOT IN"):
+        return COMPARISONS[operator]
+    contained = membership()
+    if operator == "IN":
+        return contained
+    return lambda value, array: type(array) is list and not contained(value, array)
 
 
 def _guarded(call: Callable[[Any, Any], Any], left: Expression, right: Expression, scope: Scope) -> Expression:
@@ -217,220 +310,6 @@ def _ternary(node: nodes.Ternary, scope: Scope) -> Expression:
         return fold(lambda frame: value if truth(value := condition(frame)) else no(frame), condition, no)
     yes = compile_expression(node.yes, scope)
     return fold(lambda frame: yes(frame) if truth(condition(frame)) else no(frame), condition, yes, no)
-
-
-@compiles(nodes.Quantified)
-def _quantified(node: nodes.Quantified, scope: Scope) -> Expression:
-    left, right = compile_expression(node.left, scope), compile_expression(node.right, scope)
-    if node.operator in ("IN", "NOT IN"):
-        contained, negated = membership(), node.operator == "NOT IN"
-
-        def holds(item: Any, other: Any) -> bool:
-            return contained(item, other) is not negated
-    else:
-        holds = COMPARISONS[node.operator]
-    enough = quantifier(node.quantifier, scope)
-
-    def quantified(frame: Frame) -> bool:
-        items, other = left(frame), right(frame)
-        if type(items) is not list:
-            return False
-        return enough(frame, sum(holds(item, other) for item in items), len(items))
-
-    return quantified
-
-
-def quantifier(node: Any, scope: Scope) -> Callable[[Frame, int, int], bool]:
-    """Whether enough elements satisfied a condition: `(frame, satisfied, elements) -> bool`."""
-    if node == "ANY":
-        return lambda frame, satisfied, elements: satisfied > 0
-    if node == "ALL":
-        return lambda frame, satisfied, elements: satisfied == elements
-    if node == "NONE":
-        return lambda frame, satisfied, elements: satisfied == 0
-    if isinstance(node, nodes.AtLeast):
-        count = compile_expression(node.count, scope)
-        return lambda frame, satisfied, elements: satisfied >= to_number(count(frame))
-    if isinstance(node, nodes.Range):
-        bounds = range_bounds(node, scope)
-
-        def between(frame: Frame, satisfied: int, elements: int) -> bool:
-            low, high = bounds(frame)
-            return low <= satisfied <= high
-
-        return between
-    exactly = compile_expression(node, scope)
-    return lambda frame, satisfied, elements: satisfied == to_number(exactly(frame))
-
-
-@compiles(nodes.Question)
-def _question(node: nodes.Question, scope: Scope) -> Expression:
-    base = compile_expression(node.base, scope)
-    if node.condition is None:
-        return lambda frame: type(value := base(frame)) is list and len(value) > 0
-    slot, outer = scope.slot(), scope.current
-    scope.current = slot
-    condition = compile_expression(node.condition, scope)
-    scope.current = outer
-    enough = quantifier(node.quantifier, scope)
-
-    def question(frame: Frame) -> bool:
-        items = base(frame)
-        satisfied = 0
-        items = items if type(items) is list else []
-        for frame[slot] in items:
-            satisfied += truth(condition(frame))
-        return enough(frame, satisfied, len(items))
-
-    return question
-
-
-@compiles(nodes.Expansion)
-def _expansion(node: nodes.Expansion, scope: Scope) -> Expression:
-    base = compile_expression(node.base, scope)
-    slot, outer_current, outer_element = scope.slot(), scope.current, scope.element
-    scope.current = slot
-    condition = node.condition and compile_expression(node.condition, scope)
-    projection = node.projection and compile_expression(node.projection, scope)
-    scope.current = outer_current
-    limit = node.limit and [compile_expression(part, scope) for part in node.limit]
-    element = scope.element = scope.slot()
-    tail = None if isinstance(node.tail, nodes.Current) else compile_expression(node.tail, scope)
-    scope.element = outer_element
-
-    def expansion(frame: Frame) -> list[Any]:
-        items = base(frame)
-        if type(items) is not list:
-            return []
-        for _ in range(node.depth - 1):
-            items = [inner for item in items for inner in (item if type(item) is list else [item])]
-        if condition is not None:
-            kept = []
-            for item in items:
-                frame[slot] = item
-                if truth(condition(frame)):
-                    kept.append(item)
-            items = kept
-        if limit is not None:
-            offset, count = (max(0, int(to_number(part(frame)))) for part in limit)
-            items = items[offset : offset + count]
-        for closure, place in ((projection, slot), (tail, element)):
-            if closure is not None:
-                results = []
-                for item in items:
-                    frame[place] = item
-                    results.append(closure(frame))
-                items = results
-        return items
-
-    return expansion
-
-
-@compiles(nodes.Call)
-def _call(node: nodes.Call, scope: Scope) -> Expression:
-    function = functions.find(node.name)
-    count = len(node.arguments)
-    if count < function.least or (function.most is not None and count > function.most):
-        most = "*" if function.most is None else function.most
-        raise ArangoError(
-            1541,
-            f"invalid number of arguments for function '{node.name}()', expected number of arguments: "
-            f"minimum: {function.least}, maximum: {most}",
-        )
-    if function.name in _SPECIAL and (special := _SPECIAL[function.name](node, scope)):
-        return special
-    arguments = [_argument(argument, function, position, scope) for position, argument in enumerate(node.arguments)]
-    call, context = function.call, scope.context
-    if function.context:
-        call = lambda *values: function.call(context, *values)  # noqa: E731
-    closure = _invoke(call, arguments, context.warn)
-    if not function.deterministic or function.context:
-        scope.plan.random = True
-        return closure
-    return fold(closure, *arguments)
-
-
-def _argument(node: Any, function: functions.Function, position: int, scope: Scope) -> Expression:
-    """An argument; a collection's bare name is its name to the functions that want one."""
-    takes_name = (function.name, position) in _COLLECTION_ARGUMENTS
-    if takes_name and isinstance(node, nodes.Name) and scope.find(node.name) is None:
-        return constant(node.name)
-    if takes_name and isinstance(node, nodes.CollectionBind):
-        return constant(collection_name(node, scope))
-    return compile_expression(node, scope)
-
-
-_COLLECTION_ARGUMENTS = {
-    ("DOCUMENT", 0),
-    ("COLLECTION_COUNT", 0),
-    ("IS_SAME_COLLECTION", 0),
-    ("SCHEMA_GET", 0),
-}
-
-
-def _invoke(call: Callable[..., Any], arguments: list[Expression], warn: Callable[[int, str], None]) -> Expression:
-    """A call with evaluated arguments; one and two arguments, the frequent cases, without building a list."""
-    if len(arguments) == 1:
-        (only,) = arguments
-
-        def one(frame: Frame) -> Any:
-            try:
-                return call(only(frame))
-            except AqlWarning as warning:
-                warn(warning.number, warning.message)
-                return None
-
-        return one
-    if len(arguments) == 2:
-        first, second = arguments
-
-        def two(frame: Frame) -> Any:
-            try:
-                return call(first(frame), second(frame))
-            except AqlWarning as warning:
-                warn(warning.number, warning.message)
-                return None
-
-        return two
-
-    def many(frame: Frame) -> Any:
-        try:
-            return call(*[argument(frame) for argument in arguments])
-        except AqlWarning as warning:
-            warn(warning.number, warning.message)
-            return None
-
-    return many
-
-
-def _not_null(node: nodes.Call, scope: Scope) -> Expression:
-    """NOT_NULL evaluates only as many arguments as it needs."""
-    arguments = [compile_expression(argument, scope) for argument in node.arguments]
-
-    def closure(frame: Frame) -> Any:
-        for argument in arguments:
-            if (value := argument(frame)) is not None:
-                return value
-        return None
-
-    return fold(closure, *arguments)
-
-
-def _length(node: nodes.Call, scope: Scope) -> Expression | None:
-    """LENGTH of a collection is its count, without reading its documents."""
-    (argument,) = node.arguments
-    if isinstance(argument, nodes.Name) and (scope.find(argument.name) is not None or argument.name == "CURRENT"):
-        return None
-    if not isinstance(argument, (nodes.Name, nodes.CollectionBind)) or not scope.plan.execute:
-        return None
-    collection = scope.context.collection(collection_name(argument, scope))
-    scope.plan.read.add(collection.name)
-    scope.plan.random = True
-    return lambda frame: collection.count()
-
-
-_SPECIAL: dict[str, Callable[[nodes.Call, Scope], Expression | None]] = {"NOT_NULL": _not_null, "LENGTH": _length}
-"""Functions that are more than a call with evaluated arguments."""
 
 
 def assign(pattern: Any, scope: Scope) -> Callable[[Frame, Any], None]:

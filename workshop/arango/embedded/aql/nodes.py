@@ -1,6 +1,7 @@
 """The parts of a parsed AQL query. Names follow ArangoDB's documentation of the language."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 node = dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -346,3 +347,28 @@ class Upsert:
     patch: Any
     collection: Any
     options: Any
+
+
+def parts(of: Any) -> Iterator[Any]:
+    """The nodes that a node, a list or a tuple consists of, not those within them."""
+    waiting = [getattr(of, field) for field in of.__dataclass_fields__] if is_node(of) else [of]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, (list, tuple)):
+            waiting.extend(part)
+        elif is_node(part):
+            yield part
+
+
+def walk(of: Any) -> Iterator[Any]:
+    """A node, or those of a list or a tuple, and everything within."""
+    waiting = [of] if is_node(of) else list(parts(of))
+    while waiting:
+        part = waiting.pop()
+        yield part
+        waiting.extend(parts(part))
+
+
+def is_node(value: Any) -> bool:
+    """Whether a value is a part of a query, and not a name or a number in one."""
+    return hasattr(value, "__dataclass_fields__")

@@ -54,22 +54,14 @@ def modulo(left: Any, right: Any) -> Any:
         raise AqlWarning(1562, "division by zero")
     dividend = to_number(left)
     if isinstance(dividend, int) and isinstance(divisor, int):
-        return (
-            int(math.copysign(abs(dividend) % abs(divisor), dividend))
-            if abs(dividend) < 1 << 53
-            else _big(dividend, divisor)
-        )
+        rest = abs(dividend) % abs(divisor)
+        return rest if dividend >= 0 else -rest
     return values.number(math.fmod(dividend, divisor))
-
-
-def _big(dividend: int, divisor: int) -> int:
-    rest = abs(dividend) % abs(divisor)
-    return rest if dividend >= 0 else -rest
 
 
 def _checked(result: int | float) -> Any:
     if isinstance(result, int):
-        return result if -INT64 <= result < INT64 else float(result)
+        return result if -INT64 <= result < INT64 else values.number(float(result))
     return result if -LARGEST <= result <= LARGEST else None
 
 
@@ -123,7 +115,7 @@ def greater_or_equal(left: Any, right: Any) -> bool:
 
 
 def membership() -> Callable[[Any, Any], bool]:
-    """A new `value IN array`. An array seen again is searched through a set from then on."""
+    """A new `value IN array`, false for what is no array. An array seen again is searched through a set from then on."""
     last: Any = None
     known: set[Any] | None = None
 

@@ -6,6 +6,7 @@ with one slot for each variable, and yield once for every row.
 """
 
 import dataclasses
+import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -35,6 +36,10 @@ def compiles(*kinds: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     return register
 
 
+MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+"""Bytes of memory that the machine has."""
+MEMORY_SHARE = 0.6
+"""How much of it the whole process may use before its queries are refused more: ArangoDB's own default."""
 STATEMENT_NODES = (
     nodes.For,
     nodes.Traversal,
@@ -45,6 +50,7 @@ STATEMENT_NODES = (
     nodes.Limit,
     nodes.Collect,
     nodes.Window,
+    nodes.With,
     nodes.Return,
     nodes.Insert,
     nodes.Update,
@@ -79,27 +85,38 @@ class Context:
         self.now = time.time()
         self.statistics = Statistics()
         self.warnings: list[dict[str, Any]] = []
-        self.warning_count = 0
         self.killed = False
-        runtime = self.options.get("maxRuntime") or 0
-        self.deadline = time.monotonic() + runtime if runtime else None
+        runtime = self.options.get("maxRuntime")
+        self.deadline = time.monotonic() + runtime if isinstance(runtime, (int, float)) and runtime > 0 else None
+        most = self.options.get("maxWarningCount")
+        self.most_warnings = most if isinstance(most, int) else 10
 
     def warn(self, number: int, message: str) -> None:
         """Register a warning; an error where the client asked for `failOnWarning`."""
         if self.options.get("failOnWarning"):
             raise ArangoError(number, message)
-        self.warning_count += 1
-        if len(self.warnings) < int(self.options.get("maxWarningCount", 10)):
+        if len(self.warnings) < self.most_warnings:
             self.warnings.append({"code": number, "message": message})
 
     def check(self) -> None:
-        """Stop a query that was killed (1500) or ran longer than `maxRuntime` allows (1500 too, as ArangoDB does)."""
+        """Stop a query that was killed or ran longer than `maxRuntime` allows (1500), or that fills the memory (32)."""
         if self.killed or (self.deadline is not None and time.monotonic() > self.deadline):
             raise ArangoError(1500)
+        if _memory_used() > MEMORY * MEMORY_SHARE:
+            raise ArangoError(32, "query would use more memory than allowed")
 
     def collection(self, name: str) -> Any:
         """A collection of the query's database; 1203 when there is none of this name."""
         return self.database.collection(name)
+
+
+def _memory_used() -> int:
+    """Bytes of memory that this process occupies; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
 
 
 class Plan:
@@ -116,18 +133,37 @@ class Plan:
         """Whether something was compiled that may answer differently when asked again."""
         self.steps: list[dict[str, Any]] = []
 
+    def reads(self, name: str) -> None:
+        """Note that a collection is read; 1579 when the query has changed it before."""
+        if name in self.written:
+            raise ArangoError(1579, f"access after data-modification by collection '{name}'")
+        self.read.add(name)
+
+    def writes(self, name: str) -> None:
+        """Note that a collection is changed; 1579 when the query has changed it before."""
+        if name in self.written:
+            raise ArangoError(1579, f"access after data-modification by collection '{name}'")
+        self.written.add(name)
+
+    def forbid_after_change(self, what: str) -> None:
+        """1579 when the query changes anything before `what`, which may read any collection."""
+        if self.written:
+            raise ArangoError(1579, f"access after data-modification by {what}")
+
     def describe(self, kind: str, **details: Any) -> None:
         """Note a step of the execution for explain, under the name that ArangoDB gives its kind."""
         self.steps.append({"type": kind, **details})
 
 
 class Scope:
-    """The variables that can be seen. A subquery has a child scope; COLLECT starts the level's variables over."""
+    """The variables that can be seen. A subquery has a child scope; COLLECT ends the variables of the level's loops."""
 
     def __init__(self, plan: Plan, parent: "Scope | None" = None):
         self.plan = plan
         self.parent = parent
         self.variables: dict[str, int] = {}
+        self.base: dict[str, int] | None = None
+        """The variables from before the level's first loop, which COLLECT does not end; None before that loop."""
         self.owned: set[int] = set()
         self.outer_use = False
         """Whether something compiled in this scope reads a variable of an enclosing one."""
@@ -167,6 +203,20 @@ class Scope:
         if slot not in self.owned and self.parent is not None:
             self.outer_use = True
             self.parent.note_use(slot)
+
+    def open_loop(self) -> None:
+        """A loop begins: its variables, and those that follow, live until COLLECT."""
+        if self.base is None:
+            self.base = dict(self.variables)
+        self.single_row = False
+
+    def looped(self) -> dict[str, int]:
+        """The level's variables since its first loop began; all of them when there is none."""
+        return {name: slot for name, slot in self.variables.items() if name not in (self.base or ())}
+
+    def end_loops(self) -> None:
+        """COLLECT ends the loops and their variables."""
+        self.variables = dict(self.variables if self.base is None else self.base)
 
     def child(self) -> "Scope":
         """The scope of a subquery."""

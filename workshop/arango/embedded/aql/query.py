@@ -1,5 +1,6 @@
 """Queries from text to results: what the HTTP layer calls."""
 
+import contextlib
 import dataclasses
 import itertools
 import threading
@@ -7,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from workshop.arango.embedded.aql import changes, collect, nodes, traversal  # noqa: F401  (they register their statements)
+from workshop.arango.embedded.aql import calls, changes, collect, elements, nodes, traversal  # noqa: F401  (they register)
 from workshop.arango.embedded.aql.parser import parse as parse_text
 from workshop.arango.embedded.aql.plan import Context, Plan, Scope
 from workshop.arango.embedded.aql.statements import compile_query
@@ -25,9 +26,10 @@ class Execution:
     def __init__(self, text: str, binds: dict[str, Any], options: dict[str, Any], user: str):
         self.text = text
         self.identifier = str(next(_identifiers))
-        self.query = parse_text(text)
+        with _phase("parsing"):
+            self.query = parse_text(text)
         self.binds, self.options, self.user = binds, options, user
-        self.writes = any(isinstance(part, CHANGES) for part in walk(self.query))
+        self.writes = any(isinstance(part, CHANGES) for part in nodes.walk(self.query))
         """Whether the query changes data, so that it needs the store's writing()."""
         self.began = time.monotonic()
         self.started = time.time()
@@ -43,17 +45,18 @@ class Execution:
         with _lock:
             _running[self.identifier] = self
         try:
-            plan = Plan(context)
-            pipeline, value = compile_query(self.query, Scope(plan))
-            _check_binds(context)
-            frame = [None] * plan.slots
-            for _ in pipeline(frame):
-                if value is not None:
-                    yield value(frame)
-        except RecursionError as error:
-            raise ArangoError(1524, "the query is nested too deeply") from error
-        except MemoryError as error:
-            raise ArangoError(32, "the query needs more memory than there is") from error
+            with _phase("parsing"):
+                plan = Plan(context)
+                pipeline, value = compile_query(self.query, Scope(plan))
+                _check_binds(context)
+            with _phase("executing"):
+                frame = [None] * plan.slots
+                number = 0
+                for number, _ in enumerate(pipeline(frame), 1):
+                    if value is not None:
+                        yield value(frame)
+                if self.options.get("fullCount") and context.statistics.full_count is None:
+                    context.statistics.full_count = number if value is not None else 0
         finally:
             self._took = time.monotonic() - self.began
             with _lock:
@@ -101,6 +104,19 @@ class Execution:
         }
 
 
+@contextlib.contextmanager
+def _phase(name: str) -> Iterator[None]:
+    """Errors within say that they come from AQL and when, as ArangoDB's do; what Python cannot bear becomes one."""
+    try:
+        yield
+    except ArangoError as error:
+        raise ArangoError(error.number, f"AQL: {error.message} (while {name})", http=error.http) from error
+    except RecursionError as error:
+        raise ArangoError(1524, f"AQL: too much nesting or too many objects (while {name})") from error
+    except MemoryError as error:
+        raise ArangoError(32, f"AQL: query would use more memory than allowed (while {name})") from error
+
+
 def prepare(
     text: str, binds: dict[str, Any] | None = None, options: dict[str, Any] | None = None, user: str = "root"
 ) -> Execution:
@@ -128,17 +144,6 @@ def kill(identifier: str) -> None:
     execution.context.killed = True
 
 
-def walk(node: Any) -> Iterator[Any]:
-    """A part of a query and everything in it."""
-    if isinstance(node, (list, tuple)):
-        for part in node:
-            yield from walk(part)
-    elif hasattr(node, "__dataclass_fields__"):
-        yield node
-        for field in node.__dataclass_fields__:
-            yield from walk(getattr(node, field))
-
-
 def _check_binds(context: Context) -> None:
     unused = sorted(set(context.binds) - context.used_binds)
     if unused:
@@ -147,16 +152,17 @@ def _check_binds(context: Context) -> None:
 
 def parse(text: str) -> dict[str, Any]:
     """What `/_api/query` answers: the collections and bind variables that a query names, and its syntax tree."""
-    query = parse_text(text)
-    context = Context(None)
-    plan = Plan(context, execute=False)
-    compile_query(query, Scope(plan))
-    return {
-        "parsed": True,
-        "collections": sorted(name for name in plan.read | plan.written if not name.startswith("@")),
-        "bindVars": sorted(context.used_binds),
-        "ast": [_tree(query)],
-    }
+    with _phase("parsing"):
+        query = parse_text(text)
+        context = Context(None)
+        plan = Plan(context, execute=False)
+        compile_query(query, Scope(plan))
+        return {
+            "parsed": True,
+            "collections": sorted(name for name in plan.read | plan.written if not name.startswith("@")),
+            "bindVars": sorted(context.used_binds),
+            "ast": [_tree(query)],
+        }
 
 
 def _tree(node: Any) -> Any:
@@ -174,8 +180,9 @@ def explain(text: str, binds: dict[str, Any] | None, options: dict[str, Any] | N
     context = Context(database, binds, options)
     plan = Plan(context)
     scope = Scope(plan)
-    compile_query(execution.query, scope)
-    _check_binds(context)
+    with _phase("parsing"):
+        compile_query(execution.query, scope)
+        _check_binds(context)
     steps = [{"type": "SingletonNode"}, *plan.steps]
     nodes_ = [
         {**step, "id": number, "dependencies": [number - 1] if number > 1 else []} for number, step in enumerate(steps, 1)

@@ -4,18 +4,13 @@ The frame is one list for the whole query. A statement that holds rows back (SOR
 and puts them back one by one.
 """
 
-import functools
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from workshop.arango.embedded.aql import nodes, search
-from workshop.arango.embedded.aql.expressions import (
-    assign,
-    bind_value,
-    collection_name,
-    range_bounds,
-)
+from workshop.arango.embedded.aql.analysis import limits, lookups
+from workshop.arango.embedded.aql.expressions import assign, collection_of, is_collection, range_bounds
 from workshop.arango.embedded.aql.operators import truth
 from workshop.arango.embedded.aql.plan import (
     STATEMENTS,
@@ -36,6 +31,7 @@ CHECK_EVERY = 1024
 
 
 STEPS = {
+    nodes.With: "SingletonNode",
     nodes.Filter: "FilterNode",
     nodes.Let: "CalculationNode",
     nodes.Sort: "SortNode",
@@ -47,6 +43,9 @@ STEPS = {
     nodes.Upsert: "UpsertNode",
 }
 """What ArangoDB calls the steps that statements become; loops name themselves."""
+
+
+LOOPS = (nodes.For, nodes.Traversal, nodes.Paths)
 
 
 def once(frame: Frame) -> Iterator[None]:
@@ -64,9 +63,7 @@ def compile_query(query: nodes.Query, scope: Scope) -> tuple[Pipeline, Expressio
             return _return(statement, scope, pipeline)
         pipeline, consumed = STATEMENTS[type(statement)](statement, statements, scope, pipeline)
         statements = statements[consumed:]
-        if isinstance(statement, (nodes.For, nodes.Traversal, nodes.Paths)):
-            scope.single_row = False
-        else:
+        if not isinstance(statement, LOOPS):
             scope.plan.describe(STEPS[type(statement)])
     return pipeline, None
 
@@ -74,6 +71,8 @@ def compile_query(query: nodes.Query, scope: Scope) -> tuple[Pipeline, Expressio
 def _return(statement: nodes.Return, scope: Scope, upstream: Pipeline) -> tuple[Pipeline, Expression]:
     value = compile_expression(statement.value, scope)
     scope.plan.describe("ReturnNode", distinct=statement.distinct)
+    if statement.distinct and scope.base is None:
+        raise ArangoError(1501, "cannot use DISTINCT modifier on top-level query element")
     if not statement.distinct:
         return upstream, value
     slot = scope.slot()
@@ -127,8 +126,7 @@ def _for(statement: nodes.For, rest: list[Any], scope: Scope, upstream: Pipeline
     if statement.search is not None:
         raise ArangoError(9, "SEARCH is not implemented by the embedded server")
     source = statement.source
-    is_name = isinstance(source, nodes.Name) and scope.find(source.name) is None and source.name != "CURRENT"
-    if is_name or isinstance(source, nodes.CollectionBind):
+    if is_collection(source, scope):
         return _for_collection(statement, rest, scope, upstream)
     items: Callable[[Frame], Iterable[Any]]
     if isinstance(source, nodes.Range):
@@ -136,16 +134,16 @@ def _for(statement: nodes.For, rest: list[Any], scope: Scope, upstream: Pipeline
         items = lambda frame: _lazy_range(*bounds(frame))  # noqa: E731
     else:
         value = compile_expression(source, scope)
-        warn = scope.context.warn
 
         def items(frame: Frame) -> Iterable[Any]:
             array = value(frame)
-            if type(array) is list:
-                return array
-            if not isinstance(array, list):
-                warn(1563, f"array expected as operand to FOR loop; you provided a value of type '{_type_name(array)}'")
-            return ()
+            if type(array) is not list:
+                given = _type_name(array)
+                message = f"collection or array expected as operand to FOR loop; you provided a value of type '{given}'"
+                raise ArangoError(1563, message)
+            return array
 
+    scope.open_loop()
     set_variable = assign(statement.variable, scope)
     scope.plan.describe("EnumerateListNode")
     return _loop(items, statement.variable, set_variable, scope, upstream), 0
@@ -195,28 +193,27 @@ def _loop(
 
 
 def _for_collection(statement: nodes.For, rest: list[Any], scope: Scope, upstream: Pipeline) -> tuple[Pipeline, int]:
-    name = collection_name(statement.source, scope)
-    if name in scope.plan.written:
-        raise ArangoError(1579, f"access after data-modification by collection '{name}'")
-    scope.plan.read.add(name)
+    name, collection = collection_of(statement.source, scope)
+    scope.plan.reads(name)
+    is_single = scope.single_row
+    scope.open_loop()
     set_variable = assign(statement.variable, scope)
     if not scope.plan.execute:
         return _loop(lambda frame: (), statement.variable, set_variable, scope, upstream), 0
-    collection = scope.context.collection(name)
-    lookups = []
+    wanted = []
     if isinstance(statement.variable, str):
-        found = search.nearest(statement.variable, collection, rest, scope, upstream)
+        found = search.nearest(statement.variable, collection, rest, scope, upstream) if is_single else None
         if found is not None:
             return found
-        lookups = _lookups(statement.variable, rest, scope)
+        wanted = lookups(statement.variable, rest, scope)
     plan, statistics = scope.plan, scope.context.statistics
-    served = [".".join(path) for path, _ in lookups if collection.lookup(path, []) is not None]
+    served = [".".join(path) for path, _ in wanted if collection.lookup(path, []) is not None]
     plan.describe(
         "IndexNode" if served else "EnumerateCollectionNode", collection=name, **({"attribute": served[0]} if served else {})
     )
 
     def documents(frame: Frame) -> Iterable[Any]:
-        for path, values in lookups:
+        for path, values in wanted:
             rows = collection.lookup(path, values(frame))
             if rows is not None:
                 rows = sorted(set(rows))
@@ -228,60 +225,6 @@ def _for_collection(statement: nodes.For, rest: list[Any], scope: Scope, upstrea
         return collection.documents(rows)
 
     return _loop(documents, statement.variable, set_variable, scope, upstream), 0
-
-
-def _lookups(variable: str, rest: list[Any], scope: Scope) -> list[tuple[tuple[str, ...], Callable[[Frame], list[Any]]]]:
-    """The equalities in the FILTERs behind a FOR that an index may answer: attribute path, and the values wanted."""
-    found = []
-    for statement in rest:
-        if not isinstance(statement, nodes.Filter):
-            break
-        for condition in _conjuncts(statement.condition):
-            if not isinstance(condition, nodes.Binary) or condition.operator not in ("==", "IN"):
-                continue
-            for left, right in ((condition.left, condition.right), (condition.right, condition.left)):
-                path = attribute_path(left, variable)
-                if path and not mentions(right, variable):
-                    value = compile_expression(right, scope)
-                    if condition.operator == "==":
-                        found.append((path, lambda frame, value=value: [value(frame)]))
-                    elif left is condition.left:
-                        found.append((path, functools.partial(_members, value)))
-    return found
-
-
-def _members(value: Expression, frame: Frame) -> list[Any]:
-    array = value(frame)
-    return array if type(array) is list else []
-
-
-def _conjuncts(condition: Any) -> Iterator[Any]:
-    if isinstance(condition, nodes.Binary) and condition.operator == "AND":
-        yield from _conjuncts(condition.left)
-        yield from _conjuncts(condition.right)
-    else:
-        yield condition
-
-
-def attribute_path(node: Any, variable: str) -> tuple[str, ...] | None:
-    """`("a", "b")` for `variable.a.b`; None for anything else."""
-    path: list[str] = []
-    while isinstance(node, nodes.Attribute):
-        path.append(node.name)
-        node = node.base
-    return tuple(reversed(path)) if path and isinstance(node, nodes.Name) and node.name == variable else None
-
-
-def mentions(node: Any, variable: str) -> bool:
-    """Whether a variable's name occurs anywhere in a part of a query; a subquery counts as mentioning everything."""
-    if isinstance(node, nodes.Name):
-        return node.name == variable
-    if isinstance(node, nodes.Query):
-        return True
-    if isinstance(node, (list, tuple)):
-        return any(mentions(part, variable) for part in node)
-    fields = getattr(node, "__dataclass_fields__", ())
-    return any(mentions(getattr(node, field), variable) for field in fields)
 
 
 @compiles(nodes.Filter)
@@ -317,7 +260,7 @@ def _sort(statement: nodes.Sort, rest: list[Any], scope: Scope, upstream: Pipeli
     for expression, direction in statement.keys:
         closure = compile_expression(expression, scope)
         if not is_constant(closure):
-            keys.append((closure, _descending(direction, scope)))
+            keys.append((closure, descending(direction, scope)))
     if not keys:
         return upstream, 0
     wanted = _rows_wanted(rest, scope) if len(keys) == 1 else None
@@ -341,35 +284,20 @@ def _sort(statement: nodes.Sort, rest: list[Any], scope: Scope, upstream: Pipeli
     return pipeline, 0
 
 
-def _descending(direction: Any, scope: Scope) -> bool:
+def descending(direction: Any, scope: Scope) -> bool:
     if not isinstance(direction, str):
         direction = constant_value(direction, scope, "a sort direction")
-    if not isinstance(direction, str) or direction.upper() not in ("ASC", "DESC"):
-        raise ArangoError(1501, f"invalid sort direction {direction!r}, expecting 'ASC' or 'DESC'")
-    return direction.upper() == "DESC"
+    if isinstance(direction, str) and direction.upper() in ("ASC", "DESC"):
+        return direction.upper() == "DESC"
+    return not truth(direction)
 
 
 def _rows_wanted(rest: list[Any], scope: Scope) -> int | None:
     """How many sorted rows the LIMIT behind a SORT lets through; None when all are needed."""
-    if not rest or not isinstance(rest[0], nodes.Limit) or scope.context.options.get("fullCount"):
+    if not rest or not isinstance(rest[0], nodes.Limit) or scope.context.options.get("fullCount") or scope.plan.written:
         return None
     offset, count = limits(rest[0], scope)
     return offset + count
-
-
-def limits(statement: nodes.Limit, scope: Scope) -> tuple[int, int]:
-    """Offset and count of a LIMIT, in rows; 1504 when they are no numbers from 0 on."""
-    numbers = []
-    for part in (statement.offset, statement.count):
-        if isinstance(part, nodes.Bind) and not scope.plan.execute:
-            bind_value(part, scope)
-            numbers.append(0)
-            continue
-        value = constant_value(part, scope, "LIMIT")
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0 or value != int(value):
-            raise ArangoError(1504, f"a LIMIT of {value!r} is no number of rows")
-        numbers.append(int(value))
-    return numbers[0], numbers[1]
 
 
 @compiles(nodes.Limit)
@@ -394,6 +322,13 @@ def _limit(statement: nodes.Limit, rest: list[Any], scope: Scope, upstream: Pipe
             statistics.full_count = number
 
     return pipeline, 0
+
+
+@compiles(nodes.With)
+def _with(statement: nodes.With, rest: list[Any], scope: Scope, upstream: Pipeline) -> tuple[Pipeline, int]:
+    for source in statement.collections:
+        collection_of(source, scope)
+    return upstream, 0
 
 
 @compiles(nodes.Window)

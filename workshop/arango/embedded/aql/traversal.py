@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from workshop.arango.embedded.aql import nodes
-from workshop.arango.embedded.aql.expressions import bind_value, collection_name
+from workshop.arango.embedded.aql.expressions import bind_value, collection_of
 from workshop.arango.embedded.aql.operators import truth
 from workshop.arango.embedded.aql.plan import (
     Frame,
@@ -21,6 +21,8 @@ from workshop.arango.embedded.aql.plan import (
 from workshop.arango.embedded.aql.values import to_number
 from workshop.arango.embedded.errors import ArangoError
 
+CHECK_EVERY = 256
+"""Steps after which a walk looks whether its query was killed or ran out of time."""
 Edge = dict[str, Any]
 Neighbours = Callable[[str], Iterator[tuple[Edge, str]]]
 """`neighbours(vertex id)` gives the edges to follow from a vertex, each with the id at its other end."""
@@ -30,8 +32,9 @@ Neighbours = Callable[[str], Iterator[tuple[Edge, str]]]
 def _traversal(statement: nodes.Traversal, rest: list[Any], scope: Scope, upstream: Pipeline) -> tuple[Pipeline, int]:
     start = compile_expression(statement.start, scope)
     least, most = _depths(statement.depth, scope)
-    given = _traversal_options(statement.options, scope)
+    given = _walk_options(statement.options, scope)
     walk = Walk(statement.graph, statement.direction, given, scope)
+    scope.open_loop()
     slots = [scope.declare(name) for name in statement.variables]
     slots += [scope.slot() for _ in range(3 - len(slots))]
     prune, prune_slot = None, None
@@ -41,7 +44,6 @@ def _traversal(statement: nodes.Traversal, rest: list[Any], scope: Scope, upstre
         prune_slot = scope.declare(name) if name else None
     scope.plan.describe("TraversalNode", depth=[least, most], direction=statement.direction)
     wants_path = len(statement.variables) == 3 or prune is not None
-    check = scope.context.check
 
     def pipeline(frame: Frame) -> Iterator[None]:
         def set_row(path: "Path") -> None:
@@ -49,24 +51,21 @@ def _traversal(statement: nodes.Traversal, rest: list[Any], scope: Scope, upstre
             frame[slots[1]] = path.edges[-1] if path.edges else None
             if wants_path:
                 frame[slots[2]] = walk.path(path)
+            if prune_slot is not None:
+                frame[prune_slot] = prune(frame)
 
         def pruned(path: "Path") -> bool:
             if prune is None:
                 return False
             set_row(path)
-            value = prune(frame)
-            if prune_slot is not None:
-                frame[prune_slot] = value
-            return truth(value)
+            return truth(prune(frame) if prune_slot is None else frame[prune_slot])
 
         for _ in upstream(frame):
             origin = _vertex_id(start(frame), scope)
             if origin is None:
                 continue
-            for number, path in enumerate(walk.paths(origin, least, most, given, pruned), 1):
+            for path in walk.paths(origin, least, most, given, pruned):
                 set_row(path)
-                if not number % 256:
-                    check()
                 yield
 
     return pipeline, 0
@@ -91,33 +90,34 @@ class Walk:
     """The edges and vertices that one FOR walks over."""
 
     def __init__(self, graph: nodes.Graph, direction: str, given: dict[str, Any], scope: Scope):
+        scope.plan.forbid_after_change("traversal")
         self.scope = scope
-        self.weight = given.get("weightAttribute")
-        self.default_weight = given.get("defaultWeight", 1)
+        self.weight = given["weightAttribute"]
+        self.default_weight = given["defaultWeight"]
         self.sources = self._sources(graph, direction, given) if scope.plan.execute else []
         self._vertices: dict[str, Any] = {}
-        self._vertex_collections = given.get("vertexCollections")
+        self._vertex_collections = given["vertexCollections"]
 
     def _sources(self, graph: nodes.Graph, direction: str, given: dict[str, Any]) -> list[tuple[Any, str]]:
         context = self.scope.context
+        wanted = given["edgeCollections"]
         if graph.name is not None:
             name = bind_value(graph.name, self.scope) if isinstance(graph.name, nodes.Bind) else graph.name.value
             if not isinstance(name, str):
                 raise ArangoError(1553, "the name of a graph must be a string")
             definition = context.database.graph(name)
-            pairs = [(part["collection"], direction) for part in definition["edgeDefinitions"]]
+            pairs = [(nodes.Name(part["collection"]), None) for part in definition["edgeDefinitions"]]
         else:
-            pairs = [(collection_name(source, self.scope), own or direction) for own, source in graph.edges]
-        if given.get("edgeCollections") is not None:
-            wanted = given["edgeCollections"]
-            pairs = [pair for pair in pairs if pair[0] in ([wanted] if isinstance(wanted, str) else wanted)]
+            pairs = [(source, own) for own, source in graph.edges]
         sources = []
-        for name, way in pairs:
-            collection = context.collection(name)
-            self.scope.plan.read.add(name)
+        for source, own in pairs:
+            name, collection = collection_of(source, self.scope)
+            if wanted is not None and name not in wanted:
+                continue
+            self.scope.plan.reads(name)
             if collection.type != 3:
-                raise ArangoError(1218, f"collection type invalid: {name} is no edge collection")
-            sources.append((collection, way.lower()))
+                raise ArangoError(1218, f"collection type invalid: collection '{name}' expected to be an edge collection")
+            sources.append((collection, (own or direction).lower()))
         return sources
 
     def neighbours(self, vertex: str) -> Iterator[tuple[Edge, str]]:
@@ -158,7 +158,7 @@ class Walk:
         if isinstance(weight, bool) or not isinstance(weight, (int, float)):
             weight = self.default_weight
         if weight < 0:
-            raise ArangoError(1966)
+            raise ArangoError(1966, "negative edge weight found", http=400)
         return weight
 
     def paths(
@@ -173,7 +173,11 @@ class Walk:
         if order == "weighted":
             waiting = [(0.0, next(ticket), waiting[0])]
         allowed = self._vertex_collections
-        while waiting:
+        for number in itertools.count(1):
+            if not waiting:
+                return
+            if not number % CHECK_EVERY:
+                self.scope.context.check()
             if order == "weighted":
                 _, _, path = heapq.heappop(waiting)
             else:
@@ -238,7 +242,11 @@ class Walk:
         ticket = itertools.count()
         waiting = [(root.length, next(ticket), root)]
         settled = set(excluded)
-        while waiting:
+        for number in itertools.count(1):
+            if not waiting:
+                return None
+            if not number % CHECK_EVERY:
+                self.scope.context.check()
             _, _, path = heapq.heappop(waiting)
             vertex = path.vertices[-1]
             if vertex == target:
@@ -251,7 +259,6 @@ class Walk:
                     continue
                 step = path.extended(edge, neighbour, self.length(edge))
                 heapq.heappush(waiting, (step.length, next(ticket), step))
-        return None
 
 
 def _depths(node: Any, scope: Scope) -> tuple[int, int]:
@@ -265,27 +272,45 @@ def _depths(node: Any, scope: Scope) -> tuple[int, int]:
         if value is None and not scope.plan.execute:
             value = 1
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-            raise ArangoError(1501, f"a traversal's depth must be a number from 0 on, not {value!r}")
+            raise ArangoError(1501, f"invalid traversal depth {value!r}: a number from 0 on is expected")
         numbers.append(int(value))
     if numbers[0] > numbers[1]:
-        raise ArangoError(1501, "a traversal's least depth is greater than its greatest")
+        raise ArangoError(1501, "invalid traversal depth: the least is greater than the greatest")
     return numbers[0], numbers[1]
 
 
-def _traversal_options(node: Any, scope: Scope) -> dict[str, Any]:
+def _walk_options(node: Any, scope: Scope) -> dict[str, Any]:
+    """What OPTIONS say on a walk, with defaults for what they do not say or say wrongly, as ArangoDB has it."""
     given = options(node, scope)
-    order = given.get("order", "bfs" if given.get("bfs") else "dfs")
-    if order not in ("dfs", "bfs", "weighted"):
-        raise ArangoError(10, f"a traversal's order is dfs, bfs or weighted, not {order!r}")
-    vertices, edges = given.get("uniqueVertices", "none"), given.get("uniqueEdges", "path")
-    if vertices not in ("none", "path", "global") or edges not in ("none", "path"):
-        raise ArangoError(10, "uniqueVertices is none, path or global; uniqueEdges is none or path")
-    if vertices == "global" and order == "dfs":
-        raise ArangoError(10, 'uniqueVertices: "global" is only supported with order: "bfs" or "weighted"')
-    allowed = given.get("vertexCollections")
-    if isinstance(allowed, str):
-        allowed = [allowed]
-    return {**given, "order": order, "uniqueVertices": vertices, "uniqueEdges": edges, "vertexCollections": allowed}
+    order = given.get("order")
+    vertices, edges = given.get("uniqueVertices"), given.get("uniqueEdges")
+    if edges == "global":
+        raise ArangoError(10, "uniqueEdges: 'global' is not supported, due to otherwise unpredictable results")
+    chosen = {
+        "order": order if order in ("dfs", "bfs", "weighted") else ("bfs" if given.get("bfs") is True else "dfs"),
+        "uniqueVertices": vertices if vertices in ("path", "global") else "none",
+        "uniqueEdges": "none" if edges == "none" else "path",
+        "weightAttribute": _of_type(given.get("weightAttribute"), str) or None,
+        "defaultWeight": _of_type(given.get("defaultWeight"), (int, float), 1),
+        "vertexCollections": _names(given.get("vertexCollections")),
+        "edgeCollections": _names(given.get("edgeCollections")),
+    }
+    if chosen["uniqueVertices"] == "global" and chosen["order"] == "dfs":
+        raise ArangoError(
+            10, "uniqueVertices: 'global' is only supported, with order: 'bfs' or 'weighted', due to unpredictable results"
+        )
+    return chosen
+
+
+def _of_type(value: Any, kind: Any, default: Any = None) -> Any:
+    return value if isinstance(value, kind) and not isinstance(value, bool) else default
+
+
+def _names(value: Any) -> list[str] | None:
+    """Names of collections that a walk keeps to; None for all."""
+    if isinstance(value, str):
+        return [value]
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else None
 
 
 def _vertex_id(value: Any, scope: Scope) -> str | None:
@@ -301,8 +326,8 @@ def _vertex_id(value: Any, scope: Scope) -> str | None:
 def _paths(statement: nodes.Paths, rest: list[Any], scope: Scope, upstream: Pipeline) -> tuple[Pipeline, int]:
     start, target = compile_expression(statement.start, scope), compile_expression(statement.target, scope)
     least, most = _depths(statement.depth, scope)
-    given = options(statement.options, scope)
-    walk = Walk(statement.graph, statement.direction, given, scope)
+    walk = Walk(statement.graph, statement.direction, _walk_options(statement.options, scope), scope)
+    scope.open_loop()
     slots = [scope.declare(name) for name in statement.variables]
     scope.plan.describe("ShortestPathNode" if statement.kind == "SHORTEST_PATH" else "EnumeratePathsNode")
     check = scope.context.check

@@ -122,8 +122,8 @@ def _figures(collection: Collection) -> dict[str, Any]:
 
 def _checksum(call: Call, collection: Collection) -> str:
     """A number that does not depend on the order of the documents."""
-    with_revisions, with_data = (call.flag(name + "s") or call.flag(name) for name in ("withRevision", "withDatum"))
-    with_data = with_data or call.flag("withData")
+    with_revisions = call.flag("withRevisions") or call.flag("withRevision")
+    with_data = call.flag("withData")
     total = 0
     for document in collection.documents():
         parts: list[Any] = [document["_key"]]

@@ -54,7 +54,9 @@ def create_database(call: Call) -> Json:
     with call.writing():
         call.need_admin()
         server.store.create_database(
-            name, users=users, **{key: options[key] for key in ("sharding", "replicationFactor", "writeConcern") if key in options}
+            name,
+            users=users,
+            **{key: options[key] for key in ("sharding", "replicationFactor", "writeConcern") if key in options},
         )
         if not users and call.user is not None and server.store.users.level(call.user, name) != "rw":
             server.store.users.grant(call.user, name, "rw")

@@ -27,7 +27,7 @@ def revision(call: Call, name: bytes) -> str | None:
 
 def synchronous(call: Call, collection: Collection) -> bool:
     """Whether the client is told that the write is on disk, by the parameter or the collection's property."""
-    return call.flag("waitForSync") or collection.wait_for_sync
+    return call.flag("waitForSync") or bool(collection.properties()["waitForSync"])
 
 
 def identity(collection: Collection, change: Change, *, old: bool = False, new: bool = False) -> dict[str, Any]:
@@ -296,5 +296,7 @@ def _overwrite_mode(call: Call) -> str | None:
 def _collection_name(call: Call, name: str | None) -> str:
     name = name or call.params.get("collection")
     if not name:
-        raise ArangoError(1204, "'collection' is missing, expecting /_api/document/<collection> or the parameter 'collection'")
+        raise ArangoError(
+            1204, "'collection' is missing, expecting /_api/document/<collection> or the parameter 'collection'"
+        )
     return name

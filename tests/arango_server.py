@@ -1,0 +1,66 @@
+"""An embedded ArangoDB server in a process of its own, for tests."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+from workshop import services, settings
+
+DEADLINE = 60.0
+
+
+def start(data_dir, *arguments, password="secret", secret="signing secret of the tests, long enough"):
+    """Start a server on a free port; the process, its address and its stderr. It may not answer yet."""
+    port = services.free_port()
+    command = [sys.executable, "-m", "workshop.arango.embedded", "--port", str(port), "--data-dir", str(data_dir), *arguments]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(settings.ROOT), os.environ.get("PYTHONPATH", "")]),
+        "WORKSHOP_ARANGO_ROOT_PASSWORD": password,
+        "WORKSHOP_ARANGO_JWT_SECRET": secret,
+    }
+    errors = tempfile.TemporaryFile("w+")
+    process = subprocess.Popen(command, env=environment, stderr=errors)
+    return process, f"http://127.0.0.1:{port}", errors
+
+
+def read(errors):
+    """What the server wrote to stderr so far."""
+    errors.seek(0)
+    return errors.read()
+
+
+def wait(process, url, errors):
+    """Wait until the server answers."""
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise AssertionError(f"the server ended with {process.returncode}: {read(errors)}")
+        with contextlib.suppress(OSError, urllib.error.URLError):
+            urllib.request.urlopen(f"{url}/_admin/server/availability", timeout=2).close()
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"no answer from {url} after {DEADLINE} seconds")
+
+
+@contextlib.contextmanager
+def running_server(data_dir, password="secret", secret="signing secret of the tests, long enough"):
+    """A server for the data of a folder; its address. What it wrote to stderr is checked: it must not have failed inside."""
+    process, url, errors = start(data_dir, password=password, secret=secret)
+    try:
+        wait(process, url, errors)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+    assert "Traceback" not in read(errors), read(errors)
