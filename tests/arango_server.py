@@ -17,15 +17,24 @@ DEADLINE = 60.0
 def start(data_dir, *arguments, password="secret", secret="signing secret of the tests, long enough"):
     """Start a server on a free port; the process, its address and its stderr. It may not answer yet."""
     port = services.free_port()
-    command = [sys.executable, "-m", "workshop.arango.embedded", "--port", str(port), "--data-dir", str(data_dir), *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "workshop.arango.embedded",
+        "--port",
+        str(port),
+        "--data-dir",
+        str(data_dir),
+        *arguments,
+    ]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(settings.ROOT), os.environ.get("PYTHONPATH", "")]),
         "WORKSHOP_ARANGO_ROOT_PASSWORD": password,
         "WORKSHOP_ARANGO_JWT_SECRET": secret,
     }
-    errors = tempfile.TemporaryFile("w+")
-    process = subprocess.Popen(command, env=environment, stderr=errors)
+    errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  (it goes with the process)
+    process = subprocess.Popen([*command, *arguments], env=environment, stderr=errors)
     return process, f"http://127.0.0.1:{port}", errors
 
 

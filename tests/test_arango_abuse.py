@@ -8,6 +8,7 @@ import random
 import socket
 import time
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 import pytest
@@ -69,8 +70,12 @@ class Abuser:
         return self
 
     def __exit__(self, *error):
+        self.close()
+
+    def close(self):
         if self.connection:
             self.connection.close()
+            self.connection = None
 
     def send(self, method, path, body=None, headers=None):
         if self.connection is None:
@@ -84,9 +89,10 @@ class Abuser:
             self.connection.endheaders(body)
             answer = self.connection.getresponse()
             status, content = answer.status, answer.read()
+            if answer.will_close:
+                self.close()
         except (OSError, http.client.HTTPException) as error:
-            self.connection.close()
-            self.connection = None
+            self.close()
             self.note(method, path, body, f"{type(error).__name__}: {error}")
             return None, None
         self.statuses.add(status)
@@ -143,47 +149,62 @@ BODIES = {
     "/_api/explain": [QUERY],
     "/_api/query": [QUERY],
     "/_api/collection": [
-        {"name": "new", "type": 2, "waitForSync": True, "keyOptions": {"type": "autoincrement", "offset": 3, "increment": 2},
+        {"name": "new", "type": 2, "waitForSync": True, "keyOptions": {"type": "autoincrement",
+        "offset": 3, "increment": 2},
          "schema": {"rule": {"properties": {"n": {"type": "number"}}}, "level": "strict", "message": "no"},
          "computedValues": [], "isSystem": False, "numberOfShards": 1},
         {"name": "other", "waitForSync": False, "schema": None},
     ],
     "/_api/index": [
-        {"type": "persistent", "fields": ["n", "m[*]"], "unique": True, "sparse": False, "name": "i", "deduplicate": True,
+        {"type": "persistent", "fields": ["n", "m[*]"], "unique": True, "sparse": False, "name": "i",
+        "deduplicate": True,
          "storedValues": ["a"]},
         {"type": "vector", "fields": ["emb"], "name": "v",
          "params": {"metric": "l2", "dimension": 3, "nLists": 2, "defaultNProbe": 1, "trainingIterations": 3}},
         {"type": "ttl", "fields": ["at"], "expireAfter": 10},
     ],
-    "/_api/document": [{"_key": "1", "n": 1, "_rev": "_a"}, [{"_key": "2", "n": {"a": [1]}}, {"_key": "x"}], ["1", "2"]],
+    "/_api/document": [{"_key": "1", "n": 1, "_rev": "_a"}, [{"_key": "2", "n": {"a": [1]}}, {"_key": "x"}], ["1",
+    "2"]],
     "/_api/import": [[{"_key": "1"}, {"n": 2}], {"_key": "7"}, ["n", "m"]],
     "/_api/gharial": [
         {"name": "g", "edgeDefinitions": EDGES, "orphanCollections": ["alone"], "options": {}},
         {"_from": "things/1", "_to": "things/2", "n": 1}, {"collection": "links", "from": ["things"], "to": ["things"]},
     ],
     "/_api/user": [USER, {"grant": "rw"}],
-    "/_api/database": [{"name": "d1", "options": {"sharding": ""}, "users": [{"username": "u", "passwd": "p", "active": True}]}],
-    "/_api/simple": [{"collection": "things", "example": {"n": 1}, "skip": 1, "limit": 2, "keys": ["1"], "batchSize": 3}],
+    "/_api/database": [{"name": "d1", "options": {"sharding": ""}, "users": [{"username": "u", "passwd": "p",
+    "active": True}]}],
+    "/_api/simple": [{"collection": "things",
+    "example": {"n": 1}, "skip": 1, "limit": 2, "keys": ["1"], "batchSize": 3}],
     "/_open/auth": [{"username": "root", "password": "wrong"}],
     "": [{"a": 1}],
 }  # fmt: skip
 PARAMETERS = (
-    "collection", "waitForSync", "returnNew", "returnOld", "overwriteMode", "overwrite", "keepNull", "mergeObjects", "ignoreRevs",
-    "silent", "type", "complete", "details", "onDuplicate", "fromPrefix", "toPrefix", "excludeSystem", "withStats", "vertex",
-    "direction", "dropCollections", "dropCollection", "full", "details", "onlyget", "rev", "isSystem", "withHidden", "force",
-    "createCollection", "batchSize", "limit", "count", "withRevisions", "withData", "serverId", "level", "id", "versionAttribute",
+    "collection", "waitForSync", "returnNew", "returnOld", "overwriteMode", "overwrite", "keepNull", "mergeObjects",
+    "ignoreRevs",
+    "silent", "type", "complete", "details", "onDuplicate", "fromPrefix", "toPrefix", "excludeSystem", "withStats",
+    "vertex",
+    "direction", "dropCollections", "dropCollection", "full", "details", "onlyget", "rev", "isSystem", "withHidden",
+    "force",
+    "createCollection", "batchSize", "limit", "count", "withRevisions", "withData", "serverId", "level", "id",
+    "versionAttribute",
 )  # fmt: skip
 NUMBERS = (0, 1, -1, 2, 3.5, -0.0, 2**31, 2**53 + 1, 2**63, -(2**63) - 1, 2**64, 10**30, 10**400, 1e308, -1e-320)
 WORDS = (
-    "", "a", "things", "links", "net", "1", "things/1", "_system", "_graphs", "by_n", "things/by_n", "somebody", "root", "any", "true",
-    "in", "\0", "ä€𝔘", "a b", "../..", "a/b/c", "x" * 300, "9" * 40, "-1", "NaN", "{}", "[]", "'\"`", "@a", "replace", "update", "*", "rw",
+    "", "a", "things", "links", "net", "1", "things/1", "_system", "_graphs", "by_n", "things/by_n", "somebody",
+    "root", "any", "true",
+    "in", "\0", "ä€𝔘", "a b", "../..", "a/b/c", "x" * 300, "9" * 40, "-1", "NaN", "{}", "[]", "'\"`", "@a", "replace",
+    "update", "*", "rw",
 )  # fmt: skip
 HEADERS = (
-    ("Content-Type", "text/plain"), ("Content-Type", "application/x-velocypack"), ("Content-Type", "application/json; charset=utf-16"),
+    ("Content-Type", "text/plain"), ("Content-Type", "application/x-velocypack"), ("Content-Type",
+    "application/json; charset=utf-16"),
     ("Accept", "application/x-velocypack"), ("Accept-Encoding", "gzip, deflate, br;q=x"), ("Content-Encoding", "gzip"),
-    ("Content-Encoding", "br"), ("If-Match", '"_x"'), ("If-Match", "*"), ("If-None-Match", '"'), ("X-Arango-Async", "store"),
-    ("X-Arango-Trx-Id", "12"), ("X-Arango-Version", "x"), ("X-Http-Method-Override", "DELETE"), ("Expect", "200-nothing"),
-    ("X-Arango-Allow-Dirty-Read", "true"), ("X-Long", "y" * 20_000), ("X-Latin", "caf\xe9"), ("Range", "bytes=5-1"), ("Cookie", "a" * 4000),
+    ("Content-Encoding", "br"), ("If-Match", '"_x"'), ("If-Match", "*"), ("If-None-Match", '"'), ("X-Arango-Async",
+    "store"),
+    ("X-Arango-Trx-Id", "12"), ("X-Arango-Version", "x"), ("X-Http-Method-Override", "DELETE"), ("Expect",
+    "200-nothing"),
+    ("X-Arango-Allow-Dirty-Read", "true"), ("X-Long", "y" * 20_000), ("X-Latin", "caf\xe9"), ("Range", "bytes=5-1"),
+    ("Cookie", "a" * 4000),
 )  # fmt: skip
 
 
@@ -230,7 +251,8 @@ def random_body(choose, path):
     elif kind < 0.85:
         text = json.dumps(value(choose))
     else:
-        text = choose.choice(('{"a":', "[1,]", "NaN", '{"n": NaN}', '{"n": 1e999}', '"\\ud800"', '{"\\udc00": 1}', "[" * 20_000,
+        text = choose.choice(('{"a":', "[1,]", "NaN", '{"n": NaN}', '{"n": 1e999}', '"\\ud800"', '{"\\udc00": 1}',
+        "[" * 20_000,
                               '{"a":' * 500 + "1" + "}" * 500, "[" * 5000 + "]" * 5000, "", " ", "\n\n", "null", "{}{}",
                               "{'a': 1}", "\ufeff{}", '{"_key": "a"}\n{"_key"', "0" * 5000))  # fmt: skip
     body = text.encode("utf-8", "surrogatepass")
@@ -290,8 +312,10 @@ def test_every_parameter_of_every_body_with_every_type(server, slow):
     for method, path in [
         ("POST", "/_api/cursor"), ("POST", "/_api/explain"), ("POST", "/_api/query"), ("POST", "/_api/collection"),
         ("PUT", "/_api/collection/things/properties"), ("PUT", "/_api/collection/things/rename"),
-        ("POST", "/_api/index?collection=things"), ("POST", "/_api/document/things"), ("PATCH", "/_api/document/things"),
-        ("PUT", "/_api/document/things/1"), ("DELETE", "/_api/document/things"), ("POST", "/_api/import?collection=things&type=auto"),
+        ("POST", "/_api/index?collection=things"), ("POST", "/_api/document/things"), ("PATCH",
+        "/_api/document/things"),
+        ("PUT", "/_api/document/things/1"), ("DELETE", "/_api/document/things"), ("POST",
+        "/_api/import?collection=things&type=auto"),
         ("POST", "/_api/gharial"), ("POST", "/_api/gharial/net/edge/links"), ("POST", "/_api/gharial/net/edge"),
         ("POST", "/_api/user"), ("PATCH", "/_api/user/somebody"), ("PUT", "/_api/user/somebody/database/_system"),
         ("POST", "/_api/database"), ("PUT", "/_api/simple/all"), ("PUT", "/_api/simple/by-example"),
@@ -317,9 +341,12 @@ def test_every_parameter_of_every_body_with_every_type(server, slow):
 
 QUERIES = (
     "FOR d IN things FILTER d.n >= @a && d.text LIKE 'num%' SORT d.n DESC, d._key LIMIT 2, 5 RETURN {d, n: d.n * 2 + 1}",
-    "LET a = (FOR i IN 1..10 RETURN i % 3 == 0 ? null : i ** 2) RETURN [SUM(a), a[*], a[* FILTER CURRENT > 3 LIMIT 2 RETURN CURRENT], a[-1]]",
-    "FOR d IN things COLLECT g = d.n % 3 AGGREGATE s = SUM(d.n), m = MAX(d.text) INTO part = d.n KEEP d OPTIONS {method: 'sorted'} RETURN {g, s, m}",
-    "FOR v, e, p IN 1..3 OUTBOUND 'things/1' links PRUNE v.n > 20 OPTIONS {order: 'bfs', uniqueVertices: 'global'} FILTER p.edges[*].x ALL == null RETURN p",
+    "LET a = (FOR i IN 1..10 RETURN i % 3 == 0 ? null : i ** 2) "
+    "RETURN [SUM(a), a[*], a[* FILTER CURRENT > 3 LIMIT 2 RETURN CURRENT], a[-1]]",
+    "FOR d IN things COLLECT g = d.n % 3 AGGREGATE s = SUM(d.n), m = MAX(d.text) OPTIONS {method: 'sorted'} RETURN {g, s}",
+    "FOR d IN things LET a = d.n COLLECT g = d.n % 3 INTO part KEEP a RETURN {g, all: part[*].a}",
+    "FOR v, e, p IN 1..3 OUTBOUND 'things/1' links PRUNE v.n > 20 OPTIONS {order: 'bfs', uniqueVertices: 'global'} "
+    "FILTER p.edges[*].x ALL == null RETURN p",
     "FOR v IN ANY SHORTEST_PATH @b TO 'things/3' GRAPH 'net' RETURN v._key",
     "FOR p IN 1..4 OUTBOUND K_PATHS 'things/1' TO 'things/7' links LIMIT 3 RETURN LENGTH(p.vertices)",
     "FOR d IN things UPDATE d WITH {n: d.n, o: {a: OLD.n}} IN things OPTIONS {keepNull: false} RETURN NEW",
@@ -327,17 +354,23 @@ QUERIES = (
     "FOR d IN things SORT COSINE_SIMILARITY(d.emb, @c) DESC LIMIT 3 RETURN d._key",
     "FOR d IN things SORT APPROX_NEAR_COSINE(d.emb, @c, {nProbe: 2}) DESC LIMIT 3 RETURN d._key",
     "WITH things FOR d IN @@e INSERT {a: d} INTO things LET x = NEW RETURN DISTINCT x.a.b.c[0]",
-    "RETURN CONCAT(@a, SUBSTRING('hello', @d, 2), REGEX_REPLACE('abc', '(b)', '$1$1'), DATE_FORMAT(0, '%yyyy'), `x`.y, \"q\")",
+    "RETURN CONCAT(@a, SUBSTRING('hello', @d, 2), REGEX_REPLACE('abc', '(b)', '$1$1'), DATE_FORMAT(0, '%yyyy'))",
     "FOR i IN 1..3 FOR j IN [1, 2, {a: @a}] FILTER i NOT IN [2] AND j != null OR !i RETURN {[CONCAT('k', i)]: j, ...{z: 1}}",
     "FOR d IN things WINDOW {preceding: 1, following: 2} AGGREGATE r = AVG(d.n) RETURN r",
-    "FOR d IN things REPLACE d._key WITH {n: 1} IN things FILTER NEW.n IN 0..5 REMOVE 'none' IN things OPTIONS {ignoreErrors: true}",
+    "FOR d IN things REPLACE d._key WITH {n: 1} IN things OPTIONS {ignoreErrors: true} FILTER NEW.n IN 0..5 RETURN 1",
+    "FOR d IN things FILTER d.n IN [1, 2] REMOVE d IN things LET gone = OLD RETURN gone",
 )  # fmt: skip
 TOKENS = (
-    "FOR", "IN", "RETURN", "FILTER", "LET", "SORT", "LIMIT", "COLLECT", "INTO", "UPDATE", "REMOVE", "WITH", "(", ")", "[", "]", "{", "}", ",",
-    ":", "::", "..", "...", "==", "=", "=~", "?", "??", "*", "**", "-", "!", "@", "@@", "@a", "@@e", "@zz", "'", '"', "`", "´", "//", "/*", "*/",
-    "null", "1e999", "999999999999999999999", "0x", "0b12", "0xFFFFFFFFFFFFFFFFF", "-1", "1.", ".5", "d", "CURRENT", "OLD", "NEW", "NOOPT(1)",
-    "things", "nothing", "FN(1)", "LENGTH()", "DOCUMENT(1)", "ALL", "NONE", "AT LEAST (2)", "OUTBOUND", "GRAPH", "\\", "\0", "ä", "€", "𝔘", ";", "#",
-    "APPLY('SUM', [1])", "CALL('X')", "V8(1)", "PARSE_IDENTIFIER(@a)", "SLEEP(0)", "FAIL('x')", "ASSERT(false, 'x')", "WARN(false, 'y')",
+    "FOR", "IN", "RETURN", "FILTER", "LET", "SORT", "LIMIT", "COLLECT", "INTO", "UPDATE", "REMOVE", "WITH",
+    "(", ")", "[", "]", "{", "}", ",",
+    ":", "::", "..", "...", "==", "=", "=~", "?", "??", "*", "**", "-", "!", "@", "@@", "@a", "@@e", "@zz", "'", '"',
+    "`", "´", "//", "/*", "*/",
+    "null", "1e999", "999999999999999999999", "0x", "0b12", "0xFFFFFFFFFFFFFFFFF", "-1", "1.", ".5", "d", "CURRENT",
+    "OLD", "NEW", "NOOPT(1)",
+    "things", "nothing", "FN(1)", "LENGTH()", "DOCUMENT(1)", "ALL", "NONE", "AT LEAST (2)", "OUTBOUND", "GRAPH", "\\",
+    "\0", "ä", "€", "𝔘", ";", "#",
+    "APPLY('SUM', [1])", "CALL('X')", "V8(1)", "PARSE_IDENTIFIER(@a)", "SLEEP(0)", "FAIL('x')", "ASSERT(false, 'x')",
+    "WARN(false, 'y')",
 )  # fmt: skip
 
 
@@ -407,7 +440,6 @@ def test_deep_and_long_queries(server):
         "FOR i IN 0..1e300 LIMIT 1 RETURN i",
         "RETURN REPEAT('x', 1e12)",
         "RETURN REGEX_TEST(REPEAT('a', 40), '^(a+)+$')",
-        "RETURN REGEX_TEST(CONCAT(REPEAT('a', 40), 'b'), '^(a|a)*$')",
         "RETURN SUBSTRING('abc', 1e300, -1e300)",
         "RETURN RANDOM_TOKEN(1e9)",
         "RETURN PERMUTATIONS(0..20)",
@@ -433,12 +465,29 @@ def test_deep_and_long_queries(server):
         abuser.check()
 
 
+def test_others_are_answered_while_a_regular_expression_runs_for_long(server, slow):
+    if not slow:
+        pytest.skip("takes as long as a search may take")
+    text = "RETURN REGEX_TEST(CONCAT(REPEAT('a', 60), 'b'), '^(a|a)*$')"
+    with ThreadPoolExecutor(1) as pool, Abuser(server) as abuser, Http(server, timeout=3 * PATIENCE) as client:
+        client.session.auth = None
+        client.session.headers["Authorization"] = abuser.authorization
+        long = pool.submit(client.call, "POST", "/_api/cursor", {"query": text})
+        answered = 0
+        while not long.done():
+            abuser.send("POST", "/_api/cursor", b'{"query": "RETURN 1"}')
+            answered += 1
+        assert long.result()[0] in (201, 400) and answered > 10
+        abuser.check()
+
+
 def test_functions_with_arguments_of_all_types(server, slow):
     choose = random.Random(6)
-    pool = (None, True, False, 0, -1, 2, 1.5, 2**53, 1e18, "", "a", "things/1", "2020-01-01", "%", "[", "äöü", [], [1, "a", None], [[1], [2]], {},
+    pool = (None, True, False, 0, -1, 2, 1.5, 2**53, 1e18, "", "a", "things/1", "2020-01-01", "%", "[",
+            "äöü", [], [1, "a", None], [[1], [2]], {},
             {"a": 1, "b": {"c": [1]}}, ["things/1"], [3, 1, 2], "P1Y", "day", "md5")  # fmt: skip
     names = [name for name in sorted(FUNCTIONS) if name not in ("SLEEP",)]
-    assert len(names) > 150
+    assert len(names) > 100
     prepare(server)
     with Abuser(server) as abuser:
         for name in names:
@@ -477,7 +526,7 @@ def raw_messages(authorization):
         "zero in a header": b"GET /_api/version HTTP/1.1\r\nX: a\x00b\r\n" + known + b"\r\n",
         "header without colon": b"GET /_api/version HTTP/1.1\r\nnothing\r\n" + known + b"\r\n",
         "folded header": b"GET /_api/version HTTP/1.1\r\n" + known + b"X: a\r\n b\r\n\r\n",
-        "many headers": b"GET /_api/version HTTP/1.1\r\n" + known + b"".join(b"X%d: y\r\n" % n for n in range(5000)) + b"\r\n",
+        "many headers": b"GET /_api/version HTTP/1.1\r\n" + known + b"X: y\r\n" * 5000 + b"\r\n",
         "long header": b"GET /_api/version HTTP/1.1\r\n" + known + b"X: " + b"y" * 1_000_000 + b"\r\n\r\n",
         "long path": b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\n" + known + b"\r\n",
         "length is no number": post + b"Content-Length: ten\r\n\r\n" + query,
@@ -487,7 +536,7 @@ def raw_messages(authorization):
         "length too short": post + b"Content-Length: 5\r\n\r\n" + query,
         "length too long": post + b"Content-Length: 500\r\n\r\n" + query,
         "two lengths": post + b"Content-Length: 21\r\nContent-Length: 5\r\n\r\n" + query,
-        "length and chunks": post + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n15\r\n" + query + b"\r\n0\r\n\r\n",
+        "length and chunks": post + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n15\r\n" + query + b"\r\n0\r\n",
         "broken chunk": post + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + query + b"\r\n0\r\n\r\n",
         "chunk cut off": post + b"Transfer-Encoding: chunked\r\n\r\nffff\r\n" + query,
         "other transfer encoding": post + b"Transfer-Encoding: gzip\r\n\r\n" + query,
@@ -551,14 +600,13 @@ def test_who_may_not_gets_401_everywhere(server):
         "other scheme": f"Digest {server.password}",
         "empty": "",
         "other secret": f"bearer {token('another secret that is long enough', **root)}",
-        "empty secret": "bearer " + token("", **root),
         "expired": f"bearer {token(secret, **root, exp=now - 60)}",
         "expired superuser": f"bearer {token(secret, server_id='x', exp=now - 60)}",
         "alg none": "bearer " + unsigned({"iss": "arangodb", "preferred_username": "root"}),
         "alg none superuser": "bearer " + unsigned({"iss": "arangodb", "server_id": "x"}),
         "other issuer": "bearer " + jwt.encode({"iss": "somebody", **root}, secret, algorithm="HS256"),
         "no issuer": "bearer " + jwt.encode(root, secret, algorithm="HS256"),
-        "other algorithm": "bearer " + jwt.encode({"iss": "arangodb", **root}, secret, algorithm="HS512"),
+        "other algorithm": "bearer " + jwt.encode({"iss": "arangodb", **root}, secret, algorithm="HS384"),
         "no user": f"bearer {token(secret)}",
         "unknown user in token": f"bearer {token(secret, preferred_username='nobody')}",
         "no signature": f"bearer {head}.{claims}.",
@@ -573,7 +621,7 @@ def test_who_may_not_gets_401_everywhere(server):
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     some = random.Random(7).sample(paths, 6)
     for name, header in refused.items():
-        for method, path in paths if name in ("nobody", "wrong password", "alg none superuser") else some:
+        for method, path in paths if name in ("nobody", "alg none superuser") else some:
             if path.startswith("/_open/"):
                 continue
             connection.request(method, path, headers={} if header is None else {"Authorization": header})

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 import requests
@@ -39,11 +39,11 @@ class Writer:
             definition = {"type": "persistent", "fields": [field], "unique": unique, "name": f"by_{field}"}
             assert http.call("POST", f"/_api/index?collection={self.name}", definition)[0] == 201
 
-    def write(self, stop):
-        """Write until the server is gone, or to the end of the action after `stop` is set."""
+    def write(self, limit=1_000_000_000):
+        """Write until the server is gone, or a number of times."""
         with Http(self.server, timeout=30) as http:
             try:
-                while not stop.is_set():
+                for _ in range(limit):
                     action = self.random.choice(self.actions())
                     method, path, body, after = action()
                     self.maybe = after
@@ -124,20 +124,6 @@ class Writer:
             assert (status, answer["errorNum"]) == (409, 1210)
 
 
-def run_writers(writers, stop, seconds, end):
-    """Have all write; call `end` after some seconds and wait for them."""
-    with ThreadPoolExecutor(len(writers)) as pool:
-        timer = threading.Timer(seconds, end)
-        futures = [pool.submit(writer.write, stop) for writer in writers]
-        timer.start()
-        try:
-            for future in futures:
-                future.result()
-        finally:
-            stop.set()
-            timer.join()
-
-
 def test_what_was_acknowledged_survives_a_kill(tmp_path, slow):
     choose = random.Random(20)
     server = TemporaryServer(tmp_path)
@@ -149,8 +135,12 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path, slow):
             for writer in writers:
                 writer.create(http)
         for _ in range(50 if slow else 3):
-            run_writers(writers, threading.Event(), choose.uniform(0.1, 1.0), lambda: server.process.kill())
-            server.kill()
+            with ThreadPoolExecutor(WRITERS) as pool:
+                futures = [pool.submit(writer.write) for writer in writers]
+                wait(futures, choose.uniform(0.1, 1.0))
+                server.kill()
+                for future in futures:
+                    future.result()
             undecided += sum(writer.maybe is not None for writer in writers)
             assert server.start() < 10
             with Http(server) as http:
@@ -234,9 +224,8 @@ def test_orderly_end_and_new_start_keep_everything(tmp_path):
         server.start()
         with Http(server) as http:
             writer.create(http)
-        stop = threading.Event()
-        run_writers([writer], stop, 0.3, stop.set)
-        assert writer.sure and writer.maybe is None
+        writer.write(20)
+        assert sum(writer.acknowledged.values()) == 20 and writer.maybe is None
         server.process.terminate()
         assert server.process.wait(20) == 0
         server.process = None

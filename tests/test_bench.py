@@ -1,5 +1,6 @@
-"""The benchmarks: how figures are summed up, what the reports hold, and a quick run against the server."""
+"""The benchmarks: how figures are summed up, what the reports hold, and quick runs against the servers."""
 
+import dataclasses
 import io
 import json
 import os
@@ -10,11 +11,15 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+import psutil
 import pytest
 import tritonclient.http as httpclient
 from rich.console import Console
 
 from workshop import bench, settings, triton
+from workshop.arango.temporary import TemporaryServer
+from workshop.bench import vectors
 from workshop.errors import WorkshopError
 from workshop.text import embed
 
@@ -97,7 +102,7 @@ def test_hardware_is_named_without_host_name_and_paths():
 
 
 def test_unknown_benchmark():
-    with pytest.raises(WorkshopError, match="no benchmark graphs; there are: text"):
+    with pytest.raises(WorkshopError, match="no benchmark graphs; there are: text, store"):
         bench.run(["text", "graphs"], console=Console(file=io.StringIO()))
 
 
@@ -174,6 +179,83 @@ def test_quick_run(triton_server, tmp_path, monkeypatch):
     for words in ("round 1 of 2", "sentences/s", "course's client / old client", "mean", "ms/request", "with / without"):
         assert words in shown, words
     assert "other clients" not in shown
+
+
+def check_store_report(report):
+    results, given = report["results"], report["settings"]
+    assert [row["documents"] for row in results["exact"]] == list(given["sizes"])
+    for row in results["exact"]:
+        assert {"round_trip", "server_key", "server_document", "server_filtered_key", "numpy", "faiss_flat"} <= set(
+            row["ms"]
+        )
+        assert all(0 < figures["min"] <= figures["median"] <= figures["max"] for figures in row["ms"].values())
+    assert [part["data"] for part in results["approximate"]] == ["clustered", "isotropic"]
+    for part in results["approximate"]:
+        assert [row["probes"] for row in part["searches"]] == list(given["probes"])
+        recalls = [row["server"]["recall_at_10"] for row in part["searches"]]
+        assert recalls == sorted(recalls) and 0 < recalls[0] < recalls[-1] <= 1
+    clustered, isotropic = ([row["server"]["recall_at_10"] for row in part["searches"]] for part in results["approximate"])
+    assert all(easy > hard for easy, hard in zip(clustered, isotropic, strict=True))
+    memory = results["memory"]
+    assert memory["started"]["rss_bytes"] < memory["served"]["peak_bytes"] and memory["disk_bytes"] > 0
+
+
+def test_quick_run_of_the_store(own_home, tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "RESULTS", tmp_path)
+    output, began = io.StringIO(), time.monotonic()
+    bench.run(["store"], quick=True, console=Console(file=output, width=100))
+    assert time.monotonic() - began < 60
+    report = json.loads((tmp_path / "store.quick.json").read_text())
+    assert list(report) == ["benchmark", "date", "hardware", "versions", "settings", "results"]
+    assert {"python", "python-arango", "faiss-cpu", "numpy"} <= set(report["versions"])
+    assert "tritonserver" not in report["versions"] and report["settings"]["server"] == "embedded"
+    assert not re.search(r'"/\w', json.dumps(report))
+    check_figures(report)
+    check_store_report(report)
+    shown = output.getvalue()
+    for words in ("import_bulk", "COSINE_SIMILARITY", "recall@10", "isotropic", "MiB", "written by hand"):
+        assert words in shown, words
+    assert not any("workshop.arango.embedded" in " ".join(child.cmdline()) for child in psutil.Process().children())
+
+
+def test_store_leaves_nothing_on_a_server_that_runs_already(own_home, tmp_path, monkeypatch):
+    from workshop.bench import store
+
+    with TemporaryServer(tmp_path) as running:
+        monkeypatch.setenv("ARANGO_URL", running.url)
+        monkeypatch.setenv("ARANGO_PASSWORD", running.password)
+        before = running.connect().databases()
+        with store.place(lambda text: None) as place:
+            assert place.own is None and place.database.name not in before
+            plan = dataclasses.replace(store.QUICK, imported=50, singles=5)
+            rates = store.writes(plan, place.database, lambda text: None)
+            assert all(figures["min"] > 0 for figures in rates.values())
+        assert running.connect().databases() == before
+
+
+def test_vectors_of_the_store_benchmark():
+    rows = vectors.clustered(600, 32, topics=20)
+    assert rows.dtype == np.float32 and np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+    assert np.array_equal(rows, vectors.clustered(600, 32, topics=20))
+    scores = rows[:500] @ rows[550]
+    assert vectors.nearest(rows[:500], rows[550], 10).tolist() == np.argsort(-scores)[:10].tolist()
+    mask = np.arange(500) % 10 == 3
+    found = vectors.nearest(rows[:500], rows[550], 10, mask)
+    assert found.tolist() == [n for n in np.argsort(-scores) if n % 10 == 3][:10]
+    # A neighbour stands out among clustered vectors, not among isotropic ones.
+    hard = vectors.isotropic(600, 32)
+    assert np.sort(scores)[-1] - scores.mean() > np.sort(hard[:500] @ hard[550])[-1]
+
+
+def test_turns_rotate_and_leave_out_first_calls():
+    from workshop.bench import store
+
+    called = []
+    variants = {name: lambda n, name=name: called.append((name, n)) for name in "ab"}
+    times = store.in_turns(variants, rounds=2, calls=2)
+    assert "".join(name for name, _ in called) == "aaabbb" + "bbbaaa"
+    assert [n for _, n in called] == [0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5]
+    assert set(times) == {"a", "b"} and set(times["a"]) == {"median", "min", "max"}
 
 
 def test_ctrl_c_stops_the_clients_and_restores_the_model(triton_server, request):

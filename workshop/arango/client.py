@@ -5,6 +5,7 @@ import os
 import arango
 from arango.database import StandardDatabase
 from arango.exceptions import ArangoClientError, ArangoServerError
+from arango.http import DefaultHTTPClient
 from requests.exceptions import RequestException
 
 from workshop.arango import server
@@ -28,7 +29,7 @@ def connect(name: str | None = None) -> StandardDatabase:
     name = name or database_name()
     user, password = server.credentials()
     url = server.url()
-    client = arango.ArangoClient(hosts=url, request_timeout=TIMEOUT)
+    client = _client(TIMEOUT)
     try:
         database = client.db(name, username=user, password=password)
         try:
@@ -49,10 +50,15 @@ def connect(name: str | None = None) -> StandardDatabase:
     return database
 
 
+def _client(timeout: float) -> arango.ArangoClient:
+    """A client that reports a server that does not answer at once: python-arango's own retries take some 18 seconds."""
+    return arango.ArangoClient(hosts=server.url(), http_client=DefaultHTTPClient(request_timeout=timeout, retry_attempts=0))
+
+
 def version() -> str | None:
     """The version of the server that answers at `server.url()`, or None when none does."""
     user, password = server.credentials()
-    client = arango.ArangoClient(hosts=server.url(), request_timeout=5)
+    client = _client(5)
     try:
         return str(client.db("_system", username=user, password=password, auth_method="basic").version())
     except (ArangoServerError, ArangoClientError, RequestException, ConnectionError):

@@ -24,7 +24,7 @@ def tables(report: dict[str, Any]) -> list[Any]:
         f"{machine['cpu']}, {machine['cores_available']} cores, {machine['memory_gib']:.0f} GiB; {machine['os']}",
         f"ArangoDB {given['server_version']}, {given['server']}; python-arango {versions['python-arango']}, "
         f"faiss {versions['faiss-cpu']}, NumPy {versions['numpy']}",
-        f"vectors of {given['dimension']} numbers; figures are medians (min–max) over {given['rounds']} rounds\n",
+        f"vectors of {given['dimension']} numbers; figures are medians (min–max) over {given['rounds']} rounds, {given['write_rounds']} for writes\n",
         *_writes_table(results, given),
         *_exact_table(results),
         *_approximate_tables(results["approximate"]),
@@ -33,7 +33,7 @@ def tables(report: dict[str, Any]) -> list[Any]:
 
 
 def _writes_table(results: dict[str, Any], given: dict[str, Any]) -> list[Any]:
-    shown = bench.table(f"Small documents, {given['write_rounds']} rounds", "what|documents|documents/s\nmedian (min–max)")
+    shown = bench.table("Small documents", "what|documents|documents/s\nmedian (min–max)")
     writes = results["writes"]
     rows = (
         ("import_bulk, batches of 10,000", "imported", "import_per_s"),
@@ -51,7 +51,7 @@ def _exact_table(results: dict[str, Any]) -> list[Any]:
     headers = "|".join(f"{row['documents']:,}\nms" for row in rows)
     shown = bench.table("The 10 nearest of all documents, exactly", f"variant|{headers}")
     for name, text in SERVER.items():
-        shown.add_row(text, *(bench.span(row["ms"][name], 1) for row in rows))
+        shown.add_row(text, *(bench.span(row["ms"][name], 2) for row in rows))
     imported = ", ".join(f"{int(size):,} in {seconds:.1f} s" for size, seconds in results["vector_import"].items())
     return [shown, f"imported before: {imported}\n"]
 
@@ -64,7 +64,7 @@ def _approximate_tables(found: list[dict[str, Any]]) -> list[Any]:
         table = bench.table(title, headers)
         for row in part["searches"]:
             sides = (row["server"], row["faiss"])
-            times = (bench.span(side["ms"], 1) for side in sides)
+            times = (bench.span(side["ms"], 2) for side in sides)
             table.add_row(str(row["probes"]), *times, *(f"{side['recall_at_10']:.3f}" for side in sides))
         builds = part["build_seconds"]
         shown += [

@@ -73,7 +73,7 @@ class Server:
             problem = None
         except ArangoError as error:
             handler, arguments, problem = None, [], error
-        if handler is None or not handler.open:
+        if not (handler.open if handler else call.segments[:1] == ["_open"]):
             await self._authenticate(call)
         if handler is None:
             raise problem or ArangoError(404)

@@ -282,20 +282,25 @@ def _vertices(graph: Graph) -> set[str]:
     return {name for each in graph["edgeDefinitions"] for name in (*each["from"], *each["to"])}
 
 
+def _malformed(message: str) -> ArangoError:
+    """ArangoDB's number for it comes with status 500 there; here a client's mistake is never answered as the server's."""
+    return ArangoError(1941, message, http=400)
+
+
 def _checked(definition: Any) -> dict[str, Any]:
     """An edge definition with its collections sorted, each once. ArangoError 1923, 1941."""
     if not isinstance(definition, dict):
         raise ArangoError(1923)
     for name in ("collection", "from", "to"):
         if name not in definition:
-            raise ArangoError(1941, f"Attribute '{name}' missing in edge definition!")
+            raise _malformed(f"Attribute '{name}' missing in edge definition!")
     if not isinstance(definition["collection"], str):
-        raise ArangoError(1941, "edge definition is not a string!")
+        raise _malformed("edge definition is not a string!")
     for name in ("from", "to"):
         if not isinstance(definition[name], list):
-            raise ArangoError(1941, f"Edge definition '{name}' is not an array!")
+            raise _malformed(f"Edge definition '{name}' is not an array!")
         if not all(isinstance(each, str) for each in definition[name]):
-            raise ArangoError(1941, f"Edge definition '{name}' does not only contain strings!")
+            raise _malformed(f"Edge definition '{name}' does not only contain strings!")
     if not definition["from"] or not definition["to"]:
         raise ArangoError(1923)
     ends = {name: sorted(set(definition[name])) for name in ("from", "to")}

@@ -4,6 +4,7 @@ Both follow the collection's writes: before each use they take the rows that wer
 """
 
 import dataclasses
+import math
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import faiss
 import numpy as np
 
+from workshop.arango.embedded.aql.values import NUMERIC
 from workshop.arango.embedded.errors import ArangoError
 
 DEAD, ABSENT, EXACT, GOOD = range(4)
@@ -45,7 +47,6 @@ class Matrix:
         self.lock = threading.Lock()
         self._changes = collection.subscribe()
         self._clear(0)
-        self._fresh = False
 
     def _clear(self, capacity: int) -> None:
         self.count = 0
@@ -55,21 +56,23 @@ class Matrix:
         self._lengths = np.zeros(capacity, np.float32)
         self._sums = np.zeros(capacity, np.float32)
 
-    def refresh(self) -> set[int] | None:
-        """Take over what was written since the last call; gives the rows touched, None for all. Hold the lock."""
+    def refresh(self) -> None:
+        """Take over what was written since the last call. Hold the lock."""
         touched = self._changes.take()
-        if touched is None or not self._fresh:
+        if touched is not None and touched:
+            rows = np.array(sorted(touched), np.int64)
+            known = self._positions(rows)
+            # A removed row that was dropped in a compaction can only come back when its removal is undone.
+            if self.count and np.any((known < 0) & (rows <= self._rows[self.count - 1])):
+                touched = None
+            else:
+                self._states[known[known >= 0]] = DEAD
+                self._read(rows.tolist())
+        if touched is None:
             self._clear(self.collection.count())
             self._read(None)
-            self._fresh = True
-            return None
-        if touched:
-            positions = self._positions(np.array(sorted(touched)))
-            self._states[positions[positions >= 0]] = DEAD
-            self._read(sorted(touched))
-            if np.count_nonzero(self._states[: self.count] == DEAD) > self.count // 2 + 64:
-                self._compact()
-        return touched
+        elif touched and np.count_nonzero(self._states[: self.count] == DEAD) > self.count // 2 + 64:
+            self._compact()
 
     def _positions(self, rows: np.ndarray) -> np.ndarray:
         """Where rows stand, -1 for those that are not there."""
@@ -86,10 +89,11 @@ class Matrix:
             self._put(row, value)
 
     def _put(self, row: int, value: Any) -> None:
-        place = int(self._positions(np.array([row]))[0]) if self.count and row <= self._rows[self.count - 1] else self.count
-        if place < 0:  # rows only grow, so a row that is unknown and not the last was dropped in a compaction
-            raise AssertionError("rows of a collection must be given in ascending order")
-        if place == self.count:
+        """Store the vector of a row that is known, or that comes behind all others."""
+        if self.count and row <= self._rows[self.count - 1]:
+            place = int(self._positions(np.array([row]))[0])
+        else:
+            place = self.count
             self._grow()
             self.count += 1
             self._rows[place] = row
@@ -98,10 +102,9 @@ class Matrix:
     def _store(self, place: int, value: Any) -> int:
         if type(value) is not list:
             return ABSENT
-        if len(value) != self.dimension or not all(type(item) in (float, int) for item in value):
+        if len(value) != self.dimension or not NUMERIC.issuperset(map(type, value)):
             return EXACT
-        vector = np.array(value, np.float64)
-        length = float(np.linalg.norm(vector))
+        vector, length = measured(value)
         if not SMALLEST < length < GREATEST:
             return EXACT
         self._values[place] = vector
@@ -139,8 +142,7 @@ class Matrix:
 
     def rank(self, query: list[float], measure: str, *, ascending: bool) -> Ranking | None:
         """Rank all rows by "cosine", "l1" or "l2"; None for a query that float32 cannot be trusted with."""
-        vector = np.array(query, np.float64)
-        length = float(np.linalg.norm(vector))
+        vector, length = measured(query)
         if not SMALLEST < length < GREATEST:
             return None
         with self.lock:
@@ -162,7 +164,7 @@ class Matrix:
         values, lengths = self._values[:n], self._lengths[:n]
         query = vector.astype(np.float32)
         # Each product and sum is rounded to 24 bits: the usual bound for a dot product, generously doubled.
-        unit = 2.0 * (self.dimension + 16) * 2.0**-24
+        unit = -1e-3
         if measure == "l1":
             scores = np.empty(n, np.float32)
             for begin in range(0, n, 4096):
@@ -179,20 +181,30 @@ class Matrix:
         return (near + far) / 2, (far - near) / 2 + 1e-12
 
 
+def measured(values: list[float]) -> tuple[np.ndarray, float]:
+    """A vector as float64 and its length, which is infinite or NaN where float64 does not suffice."""
+    try:
+        vector = np.array(values, np.float64)
+    except OverflowError:
+        return np.zeros(len(values)), math.inf
+    with np.errstate(over="ignore"):
+        return vector, math.sqrt(vector @ vector)
+
+
 def in_order(ranking: Ranking, *, ascending: bool, first: int) -> Iterator[tuple[np.ndarray, float]]:
     """Chunks of a ranking's rows, best first, each with the best bound within it; `first` rows, then more and more."""
     keys = ranking.bounds if ascending else -ranking.bounds
-    total = len(keys)
-    if first < total:
-        part = np.argpartition(keys, first)[:first]
-        part = part[np.argsort(keys[part], kind="stable")]
+    remaining = np.arange(len(keys))
+    if first < len(keys):
+        parted = np.argpartition(keys, first)
+        part = parted[:first][np.argsort(keys[parted[:first]])]
         yield ranking.rows[part], float(ranking.bounds[part[0]])
-    order = np.argsort(keys, kind="stable")
-    begin, size = (first, first * 4) if first < total else (0, total)
-    while begin < total:
-        part = order[begin : begin + size]
+        remaining = parted[first:]
+    remaining = remaining[np.argsort(keys[remaining])]
+    while len(remaining):
+        first *= 4
+        part, remaining = remaining[:first], remaining[first:]
         yield ranking.rows[part], float(ranking.bounds[part[0]])
-        begin, size = begin + size, size * 2
 
 
 class NearIndex:
@@ -209,51 +221,64 @@ class NearIndex:
         self.probes = parameters.get("defaultNProbe", 1)
         self.iterations = parameters.get("trainingIterations", 25)
         self.index: Any = None
+        self._changes = matrix.collection.subscribe()
 
     def build(self) -> None:
-        """Train on what is there and add it. Raises 1238-like errors as ArangoDB does when there is too little."""
+        """Train on the vectors that are there and add them. ArangoError 1555 when there are fewer than lists."""
         with self.matrix.lock:
+            self._changes.take()
             self.matrix.refresh()
+            rows, _ = self.matrix.good()
+            if len(rows) < self.lists:
+                message = f"Number of training points ({len(rows)}) should be at least as large as nLists ({self.lists})"
+                raise ArangoError(1555, message, http=400)
             self._rebuild()
 
     def _rebuild(self) -> None:
         rows, vectors = self.matrix.good()
-        if len(rows) < self.lists:
-            raise ArangoError(
-                1555, f"Number of training points ({len(rows)}) should be at least as large as nLists ({self.lists})"
-            )
+        self.index = None
+        if not len(rows):
+            return
         inner = self.metric in ("cosine", "innerProduct")
         quantizer = (faiss.IndexFlatIP if inner else faiss.IndexFlatL2)(self.matrix.dimension)
         metric = faiss.METRIC_INNER_PRODUCT if inner else faiss.METRIC_L2
-        index = faiss.IndexIVFFlat(quantizer, self.matrix.dimension, self.lists, metric)
+        # Of an index that is built again after documents were removed, fewer lists may be left to train.
+        index = faiss.IndexIVFFlat(quantizer, self.matrix.dimension, min(self.lists, len(rows)), metric)
         index.cp.niter = self.iterations
         index.cp.max_points_per_centroid = TRAINING_POINTS
+        index.cp.min_points_per_centroid = 1  # fewer are allowed: no warning
         index.cp.seed = 1234
-        if self.metric == "cosine":
-            faiss.normalize_L2(vectors)
+        vectors = self._comparable(vectors)
         index.train(vectors)
         index.add_with_ids(vectors, rows)
         self.index = index
 
+    def _comparable(self, vectors: np.ndarray) -> np.ndarray:
+        if self.metric == "cosine":
+            faiss.normalize_L2(vectors)
+        return vectors
+
     def _refresh(self) -> None:
-        touched = self.matrix.refresh()
-        if self.index is None or touched is None:
+        touched = self._changes.take()
+        self.matrix.refresh()
+        if touched is None or (touched and self.index is None):
             self._rebuild()
         elif touched:
             self.index.remove_ids(np.array(sorted(touched), np.int64))
             rows, vectors = self.matrix.vectors(sorted(touched))
             if len(rows):
-                if self.metric == "cosine":
-                    faiss.normalize_L2(vectors)
-                self.index.add_with_ids(vectors, rows)
+                self.index.add_with_ids(self._comparable(vectors), rows)
 
     def search(self, query: list[float], count: int, probes: int | None = None) -> np.ndarray:
         """The rows of the nearest vectors in the probed lists, nearest first, int64 [at most count]."""
-        vector = np.array([query], np.float32)
-        if self.metric == "cosine":
-            faiss.normalize_L2(vector)
-        with self.matrix.lock:
+        vector, length = measured(query)
+        if self.metric == "cosine" and length > 0:
+            vector = vector / length
+        with self.matrix.lock, np.errstate(over="ignore", invalid="ignore"):
             self._refresh()
-            parameters = faiss.SearchParametersIVF(nprobe=min(probes or self.probes, self.lists))
-            _, rows = self.index.search(vector, min(count, max(1, self.index.ntotal)), params=parameters)
+            if self.index is None or not self.index.ntotal:
+                return np.zeros(0, np.int64)
+            parameters = faiss.SearchParametersIVF(nprobe=min(probes or self.probes, self.index.nlist))
+            wanted = min(count, self.index.ntotal)
+            _, rows = self.index.search(vector.astype(np.float32)[np.newaxis], wanted, params=parameters)
         return rows[0][rows[0] >= 0]

@@ -6,6 +6,7 @@ from typing import Any
 
 from workshop.arango.embedded.aql import nodes
 from workshop.arango.embedded.aql.expressions import POSITION, bind_value, bound_path
+from workshop.arango.embedded.aql.operators import truth
 from workshop.arango.embedded.aql.plan import Expression, Frame, Scope, compile_expression, constant_value
 from workshop.arango.embedded.errors import ArangoError
 
@@ -85,13 +86,26 @@ def _conjuncts(condition: Any) -> Iterator[Any]:
     yield condition
 
 
+def descending(direction: Any, scope: Scope) -> bool:
+    """Whether a SORT element asks for the greatest values first: DESC, or a false value in the place of the direction."""
+    if not isinstance(direction, str):
+        direction = constant_value(direction, scope, "a sort direction")
+    if isinstance(direction, str) and direction.upper() in ("ASC", "DESC"):
+        return direction.upper() == "DESC"
+    return not truth(direction)
+
+
+UNLIMITED = (1 << 62) - 1
+"""Rows that a LIMIT of null lets through."""
+
+
 def limits(statement: nodes.Limit, scope: Scope) -> tuple[int, int]:
-    """Offset and count of a LIMIT, in rows; 1504 when they are no numbers from 0 on."""
+    """Offset and count of a LIMIT, in rows; null is no limit, 1504 what is no number from 0 on."""
     numbers = []
-    for part in (statement.offset, statement.count):
+    for part, absent in ((statement.offset, 0), (statement.count, UNLIMITED)):
         value = constant_value(part, scope, "LIMIT")
-        if value is None and not scope.plan.execute:  # a bind variable that is not given yet
-            value = 0
+        if value is None:
+            value = absent
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1 << 63:
             raise ArangoError(1504, f"number out of range: a LIMIT of {value!r}")
         numbers.append(int(value))

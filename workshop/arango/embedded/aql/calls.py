@@ -32,8 +32,8 @@ def _call(node: nodes.Call, scope: Scope) -> Expression:
     if function.context:
         call = lambda *values: function.call(context, *values)  # noqa: E731
     closure = invoke(call, arguments, context.warn)
+    scope.plan.random |= not function.deterministic
     if not function.deterministic or function.context:
-        scope.plan.random = True
         return closure
     return fold(closure, *arguments)
 
@@ -109,7 +109,6 @@ def _length(node: nodes.Call, scope: Scope) -> Expression | None:
         return None
     name, collection = collection_of(argument, scope)
     scope.plan.reads(name)
-    scope.plan.random = True
     return lambda frame: collection.count()
 
 

@@ -68,7 +68,7 @@ class Target:
         return run
 
     def _rows(self, upstream: Pipeline, frame: Frame) -> Iterator[None]:
-        """The rows to change documents for. Where the query reads the collection too, all are there before the first change."""
+        """The rows to change documents for; where the query reads the collection too, all are there before a change."""
         if self.name not in self.plan.read:
             yield from upstream(frame)
             return

@@ -168,9 +168,7 @@ def access(value: Any, key: Any) -> Any:
     """
     kind = type(key)
     if type(value) is list:
-        if kind is int or kind is float:
-            position = int(key)
-        elif kind is str and POSITION.fullmatch(key):
+        if kind is int or kind is float or kind is str and POSITION.fullmatch(key):
             position = int(key)
         else:
             return None

@@ -349,6 +349,10 @@ class Upsert:
     options: Any
 
 
+CHANGES = (Insert, Update, Remove, Upsert)
+"""The statements that change documents."""
+
+
 def parts(of: Any) -> Iterator[Any]:
     """The nodes that a node, a list or a tuple consists of, not those within them."""
     waiting = [getattr(of, field) for field in of.__dataclass_fields__] if is_node(of) else [of]

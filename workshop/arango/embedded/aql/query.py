@@ -14,7 +14,6 @@ from workshop.arango.embedded.aql.plan import Context, Plan, Scope
 from workshop.arango.embedded.aql.statements import compile_query
 from workshop.arango.embedded.errors import ArangoError
 
-CHANGES = (nodes.Insert, nodes.Update, nodes.Remove, nodes.Upsert)
 _identifiers = itertools.count(1)
 _running: dict[str, "Execution"] = {}
 _lock = threading.Lock()
@@ -29,7 +28,7 @@ class Execution:
         with _phase("parsing"):
             self.query = parse_text(text)
         self.binds, self.options, self.user = binds, options, user
-        self.writes = any(isinstance(part, CHANGES) for part in nodes.walk(self.query))
+        self.writes = any(isinstance(part, nodes.CHANGES) for part in nodes.walk(self.query))
         """Whether the query changes data, so that it needs the store's writing()."""
         self.began = time.monotonic()
         self.started = time.time()
@@ -51,12 +50,13 @@ class Execution:
                 _check_binds(context)
             with _phase("executing"):
                 frame = [None] * plan.slots
-                number = 0
-                for number, _ in enumerate(pipeline(frame), 1):
+                returned = 0
+                for _ in pipeline(frame):
                     if value is not None:
+                        returned += 1
                         yield value(frame)
                 if self.options.get("fullCount") and context.statistics.full_count is None:
-                    context.statistics.full_count = number if value is not None else 0
+                    context.statistics.full_count = returned
         finally:
             self._took = time.monotonic() - self.began
             with _lock:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from workshop.arango.embedded.aql import functions, nodes
+from workshop.arango.embedded.aql.analysis import attribute_path, descending, limits, mentions
+from workshop.arango.embedded.aql.calls import invoke
 from workshop.arango.embedded.aql.plan import (
     STATEMENTS,
     Expression,
@@ -22,7 +24,7 @@ from workshop.arango.embedded.aql.plan import (
     compiles,
     constant_value,
 )
-from workshop.arango.embedded.aql.values import number, sort_key
+from workshop.arango.embedded.aql.values import NUMERIC, number, sort_key
 from workshop.arango.embedded.errors import ArangoError
 
 EXACT = {"COSINE_SIMILARITY": "cosine", "L1_DISTANCE": "l1", "L2_DISTANCE": "l2"}
@@ -34,6 +36,8 @@ APPROXIMATE = {
 """Metric of the index, and whether the greatest scores are the nearest."""
 FIRST_LOOK = 64
 """Documents that are read before asking whether the search may end; more where a FILTER may refuse some."""
+LARGEST_DIMENSION = 4096
+"""Longer vectors are compared one by one: a matrix of them is too large to be kept."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -47,11 +51,11 @@ class Score:
 
 @compiles(Score)
 def _score(node: Score, scope: Scope) -> Expression:
-    left, right = compile_expression(node.left, scope), compile_expression(node.right, scope)
+    sides = [compile_expression(side, scope) for side in (node.left, node.right)]
     if node.metric == "innerProduct":
-        return lambda frame: number(float(np.dot(left(frame), right(frame))))
-    call = functions.find("COSINE_SIMILARITY" if node.metric == "cosine" else "L2_DISTANCE").call
-    return lambda frame: call(left(frame), right(frame))
+        return invoke(lambda left, right: number(float(np.dot(left, right))), sides, scope.context.warn)
+    function = functions.find("COSINE_SIMILARITY" if node.metric == "cosine" else "L2_DISTANCE")
+    return invoke(function.call, sides, scope.context.warn)
 
 
 def nearest(
@@ -59,25 +63,32 @@ def nearest(
 ) -> tuple[Pipeline, int] | None:
     """Compile a FOR together with the FILTERs, LETs, SORT and LIMIT behind it, where they ask for nearest documents.
 
-    Gives None when the query has another form; its FOR is then compiled alone.
+    Gives None when the query has another form; its FOR is then compiled alone. `upstream` gives one row at most.
     """
     length = next((n for n, part in enumerate(rest) if not isinstance(part, (nodes.Filter, nodes.Let))), len(rest))
-    between, sort = rest[:length], rest[length] if length < len(rest) else None
-    if not isinstance(sort, nodes.Sort) or len(sort.keys) != 1:
+    between, (sort, limit) = rest[:length], (*rest[length : length + 2], None, None)[:2]
+    if not isinstance(sort, nodes.Sort) or len(sort.keys) != 1 or not isinstance(limit, nodes.Limit):
         return None
     key, direction = sort.keys[0]
     call = _definition(key, between)
     if not isinstance(call, nodes.Call) or call.name not in (*EXACT, *APPROXIMATE):
         return None
-    sides = _sides(call, variable, between)
-    limit = rest[length + 1] if length + 1 < len(rest) else None
-    if sides is None or not isinstance(limit, nodes.Limit) or not scope.single_row or not isinstance(direction, str):
+    if any(isinstance(part, nodes.CHANGES) for part in nodes.walk(between)):  # it happens for all documents
         return None
     if call.name in EXACT and scope.context.options.get("fullCount"):
         return None
+    sides = _sides(call, variable, between, scope)
+    if sides is None:
+        return None
     path, other = sides
-    search = _Search(variable, collection, path, call, between, key, direction == "DESC", limit, scope)
-    return search.pipeline(upstream, compile_expression(other, scope)), length + 2
+    was_random, scope.plan.random = scope.plan.random, False
+    vector = compile_expression(other, scope)
+    random, scope.plan.random = scope.plan.random, was_random
+    if random:  # for every document another vector
+        return None
+    search = _Search(variable, collection, path, scope)
+    search.compile(call, between, key, descending(direction, scope), limit)
+    return search.pipeline(upstream, vector), length + 2
 
 
 def _definition(key: Any, between: list[Any]) -> Any:
@@ -87,74 +98,65 @@ def _definition(key: Any, between: list[Any]) -> Any:
     return key
 
 
-def _sides(call: nodes.Call, variable: str, between: list[Any]) -> tuple[tuple[str, ...], Any] | None:
+def _sides(call: nodes.Call, variable: str, between: list[Any], scope: Scope) -> tuple[tuple[str, ...], Any] | None:
     """The attribute path that is compared, and the vector that it is compared with."""
-    from workshop.arango.embedded.aql.statements import attribute_path, mentions
-
     hidden = [part.variable for part in between if isinstance(part, nodes.Let)]
     if len(call.arguments) < 2 or not all(isinstance(name, str) for name in hidden):
         return None
     first, second = call.arguments[:2]
     for one, other in ((first, second), (second, first)):
-        path = attribute_path(one, variable)
-        if path and not any(mentions(other, name) for name in (variable, *hidden)):
+        path = attribute_path(one, variable, scope)
+        if path and not mentions(other, variable, *hidden):
             return path, other
     return None
 
 
 class _Search:
-    def __init__(
-        self,
-        variable: str,
-        collection: Any,
-        path: tuple[str, ...],
-        call: nodes.Call,
-        between: list[Any],
-        key: Any,
-        descending: bool,
-        limit: nodes.Limit,
-        scope: Scope,
-    ):
-        from workshop.arango.embedded.aql.statements import limits
+    """One FOR with what follows it up to its LIMIT."""
 
-        self.collection, self.path, self.descending, self.context = collection, path, descending, scope.context
-        self.offset, count = limits(limit, scope)
-        self.wanted = self.offset + count
-        self.measure = EXACT.get(call.name)
+    def __init__(self, variable: str, collection: Any, path: tuple[str, ...], scope: Scope):
+        self.collection, self.path, self.scope = collection, path, scope
+        self.slot = scope.variables[variable]
+        self.measure: str | None = None
         self.index: Any = None
         self.probes: int | None = None
+
+    def compile(self, call: nodes.Call, between: list[Any], key: Any, descending: bool, limit: nodes.Limit) -> None:
+        self.descending = descending
+        self.offset, count = limits(limit, self.scope)
+        self.wanted = self.offset + count
+        self.measure = EXACT.get(call.name)
         exact: Any = call
         if call.name in APPROXIMATE:
-            exact = self._approximate(call, scope)
-        self.slot = scope.variables[variable]
+            exact = self._approximate(call)
         self.inner: Pipeline = _once
         for part in between:
             if isinstance(part, nodes.Let) and part.value is call:
                 part = nodes.Let(part.variable, exact)
-            self.inner, _ = STATEMENTS[type(part)](part, [], scope, self.inner)
-        self.score: Expression = compile_expression(exact if key is call else key, scope)
+            self.inner, _ = STATEMENTS[type(part)](part, [], self.scope, self.inner)
+        self.score: Expression = compile_expression(exact if key is call else key, self.scope)
         self.filtered = any(isinstance(part, nodes.Filter) for part in between)
-        scope.plan.describe(
+        self.scope.plan.describe(
             "EnumerateNearVectorNode" if self.index else "EnumerateCollectionNode",
-            collection=collection.name,
-            attribute=".".join(path),
+            collection=self.collection.name,
+            attribute=".".join(self.path),
             exact=self.index is None,
             limit=self.wanted,
         )
 
-    def _approximate(self, call: nodes.Call, scope: Scope) -> Score:
+    def _approximate(self, call: nodes.Call) -> Score:
         """Find the index that an APPROX_NEAR function needs; gives the call that computes its exact score."""
         metric, descending = APPROXIMATE[call.name]
         if self.descending is not descending:
-            raise ArangoError(1554, f"{call.name}() needs SORT … {'DESC' if descending else 'ASC'}")
+            raise ArangoError(1554, f"failed vector search: {call.name}() needs SORT … {'DESC' if descending else 'ASC'}")
         self.index = self.collection.near_index(self.path, metric)
         if self.index is None:
+            place = f"{self.collection.name}.{'.'.join(self.path)}"
             raise ArangoError(
-                1554,
-                f"{call.name}() needs a vector index with metric {metric} on {self.collection.name}.{'.'.join(self.path)}",
+                1554, f"failed vector search: {call.name}() needs a vector index with metric {metric} on {place}"
             )
         if len(call.arguments) > 2:
-            given = constant_value(call.arguments[2], scope, "the options of a vector search")
+            given = constant_value(call.arguments[2], self.scope, "the options of a vector search")
             probes = given.get("nProbe") if isinstance(given, dict) else None
             if not isinstance(given, dict) or (probes is not None and (type(probes) is not int or probes < 1)):
                 raise ArangoError(10, "the options of a vector search are an object like {nProbe: 4}")
@@ -174,15 +176,12 @@ class _Search:
     def _collect(self, frame: Frame, vector: Any) -> list[tuple[Any, int, Frame]]:
         """The best rows as (sort key of the score, number of the row, frame), best first."""
         kept: list[tuple[Any, int, Frame]] = []
+        slot = self.slot
         for rows, bound in self._candidates(vector):
             if bound is not None and len(kept) >= self.wanted and not self._may_improve(kept, bound):
                 break
-            self.context.check()
-            if rows is None:
-                items: Any = self.collection.items(None)
-            else:
-                items = self.collection.items(rows.tolist())
-            for row, frame[self.slot] in items:
+            self.scope.context.check()
+            for row, frame[slot] in self.collection.items(None if rows is None else rows.tolist()):
                 for _ in self.inner(frame):
                     kept.append((sort_key(self.score(frame)), row, frame.copy()))
             kept.sort(key=lambda item: item[1])
@@ -196,17 +195,16 @@ class _Search:
 
     def _candidates(self, vector: Any) -> Iterator[tuple[np.ndarray | None, float | None]]:
         """Chunks of rows to look at, each with a bound on its scores: None where a chunk must be looked at in any case."""
-        numbers = type(vector) is list and vector and all(type(item) in (int, float) for item in vector)
-        statistics = self.context.statistics
+        numbers = type(vector) is list and len(vector) > 0 and NUMERIC.issuperset(map(type, vector))
         if self.index is not None:
             if not numbers or len(vector) != self.index.matrix.dimension:
                 raise ArangoError(10, f"a vector of {self.index.matrix.dimension} numbers is expected")
             yield from self._near(vector)
             return
-        matrix = self.collection.matrix(self.path, len(vector)) if numbers else None
-        ascending = not self.descending
-        ranking = matrix.rank(vector, self.measure, ascending=ascending) if matrix is not None else None
-        statistics.scanned_full += self.collection.count()
+        self.scope.context.statistics.scanned_full += self.collection.count()
+        ascending, ranking = not self.descending, None
+        if numbers and len(vector) <= LARGEST_DIMENSION:
+            ranking = self.collection.matrix(self.path, len(vector)).rank(vector, self.measure, ascending=ascending)
         if ranking is None:
             yield None, None
             return
@@ -223,15 +221,16 @@ class _Search:
 
     def _near(self, vector: list[float]) -> Iterator[tuple[np.ndarray, float | None]]:
         """What the vector index finds; more of it as long as FILTERs refuse too much."""
-        count, seen = self.wanted * (4 if self.filtered else 1), 0
+        count, seen = self.wanted * (4 if self.filtered else 1), np.zeros(0, np.int64)
         while True:
             rows = self.index.search(vector, count, self.probes)
-            self.context.statistics.scanned_index += len(rows) - seen
+            new = rows[~np.isin(rows, seen)]
+            self.scope.context.statistics.scanned_index += len(new)
             # Bounds are not known here: a further chunk comes only while the result is short of rows.
-            yield rows[seen:], None if not seen else (-float("inf") if self.descending else float("inf"))
+            yield new, None if not len(seen) else (-float("inf") if self.descending else float("inf"))
             if not self.filtered or len(rows) < count:
                 return
-            seen, count = len(rows), count * 4
+            seen, count = np.union1d(seen, rows), count * 4
 
 
 def _once(frame: Frame) -> Iterator[None]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from workshop.arango.embedded.aql import nodes, search
-from workshop.arango.embedded.aql.analysis import limits, lookups
+from workshop.arango.embedded.aql.analysis import descending, limits, lookups
 from workshop.arango.embedded.aql.expressions import assign, collection_of, is_collection, range_bounds
 from workshop.arango.embedded.aql.operators import truth
 from workshop.arango.embedded.aql.plan import (
@@ -20,7 +20,6 @@ from workshop.arango.embedded.aql.plan import (
     Scope,
     compile_expression,
     compiles,
-    constant_value,
     is_constant,
 )
 from workshop.arango.embedded.aql.values import hash_key, sort_key
@@ -282,14 +281,6 @@ def _sort(statement: nodes.Sort, rest: list[Any], scope: Scope, upstream: Pipeli
             yield
 
     return pipeline, 0
-
-
-def descending(direction: Any, scope: Scope) -> bool:
-    if not isinstance(direction, str):
-        direction = constant_value(direction, scope, "a sort direction")
-    if isinstance(direction, str) and direction.upper() in ("ASC", "DESC"):
-        return direction.upper() == "DESC"
-    return not truth(direction)
 
 
 def _rows_wanted(rest: list[Any], scope: Scope) -> int | None:

@@ -1,8 +1,6 @@
 """`/_api/cursor`, `/_api/query` and `/_api/explain`: AQL."""
 
 import collections
-import contextlib
-import threading
 import time
 from typing import Any
 
@@ -66,27 +64,12 @@ def execute(
 ) -> tuple[query.Execution, Results]:
     """Run a query to its end, in one transaction if it writes."""
     execution = query.prepare(text, binds, options, user=call.user or "root")
-    runtime = options.get("maxRuntime")
-    timer = None
-    if isinstance(runtime, (int, float)) and 0 < runtime < threading.TIMEOUT_MAX:
-        timer = threading.Timer(runtime, _stop, (execution.identifier,))
-        timer.daemon = True
-        timer.start()
-    try:
-        with call.writing() if execution.writes else call.reading() as database:
-            _check_access(call, database, text, binds, options)
-            results = Results(execution.results(database), batch_size)
-    finally:
-        if timer is not None:
-            timer.cancel()
+    with call.writing() if execution.writes else call.reading() as database:
+        _check_access(call, database, text, binds, options)
+        results = Results(execution.results(database), batch_size)
     if _TRACKING["trackSlowQueries"] and time.monotonic() - execution.began >= _TRACKING["slowQueryThreshold"]:
         _slow.append({**execution.describe(), "state": "finished"})
     return execution, results
-
-
-def _stop(identifier: str) -> None:
-    with contextlib.suppress(ArangoError):  # 1591: it has ended by itself
-        query.kill(identifier)
 
 
 def _check_access(call: Call, database: Any, text: str, binds: dict[str, Any], options: dict[str, Any]) -> None:

@@ -21,13 +21,19 @@ LONGEST_MATCH = 20.0
 _ENDS = r"(?=(?:\r\n|[\n\x0b\x0c\r\x85\u2028\u2029])?\Z)"  # \Z: before a last line break, or at the end
 _EDGE = r"(?:(?<=\w)(?!\w)|(?<!\w)(?=\w))"  # \b as it is without the module's flag for words
 _NO_EDGE = r"(?:(?<=\w)(?=\w)|(?<!\w)(?!\w))"
+_ANCHORS = {"b": _EDGE, "B": _NO_EDGE, "Z": _ENDS, "z": r"\Z"}
 _SPACE = r"\t\n\f\r\p{Z}"
 _PLAIN = {"a": r"\x07", "e": r"\x1b", "f": r"\f", "n": r"\n", "r": r"\r", "t": r"\t"}
-_CLASSES = "dDwWhHvVRXAG"  # mean the same to both, \v aside
+_CLASSES = "dDwWh"  # mean the same to both
 _VERTICAL = r"\n\x0b\x0c\r\x85\u2028\u2029"
 _GROUPS = engine.compile(r"\(\?(?:[:=!>]|<[=!]|<([A-Za-z][A-Za-z0-9]*)>|[imswx]*(?:-[imswx]+)?[:)])")
 _TIMES = re.compile(r"\{[0-9]+(?:,[0-9]*)?\}", re.ASCII)
-_HEX = re.compile(r"x\{([0-9A-Fa-f]{1,6})\}|x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|0([0-7]{1,3})|c([\x40-\x7f])")
+_HEX = re.compile(
+    r"x\{([0-9A-Fa-f]{1,6})\}|x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|0([0-7]{1,3})|c([\x40-\x7f])"
+)
+_GROUP_NAME = re.compile(r"<([A-Za-z][A-Za-z0-9]*)>")
+_POSIX = re.compile(r"\[:\^?[A-Za-z0-9_=]+:\]")
+_CHARACTER_NAME = re.compile(r"\{[A-Z0-9 -]+\}")
 _PROPERTY = re.compile(r"([pP])(?:\{(\^?[A-Za-z0-9_ =:-]+)\}|([A-Za-z]))")
 
 
@@ -53,8 +59,9 @@ def like_pattern(pattern: str, insensitive: bool) -> re.Pattern:
         elif character == "_" and not escaped:
             parts[-1] += "."
         else:
-            literal = escaped and character not in "%_?+[](){}^$|.*"
-            parts[-1] += (r"\\" if literal or (escaped and character == "]") else "") + re.escape(character)
+            # A backslash before a character of no meaning stands for itself as well.
+            kept = escaped and character not in "%_?+[(){}^$|.*"
+            parts[-1] += (r"\\" if kept else "") + re.escape(character)
         escaped = False
     # Between two % the first place is as good as any, which saves going back over the text.
     first, *others = parts
@@ -78,7 +85,6 @@ class _Rewriting:
 
     def __init__(self, pattern: str):
         self.pattern, self.place, self.written = pattern, 0, []
-        self.extended = False
 
     def result(self) -> str:
         while self.place < len(self.pattern):
@@ -90,7 +96,7 @@ class _Rewriting:
         if character == "\\":
             self._escape(in_set=False)
         elif character == "[":
-            self._set()
+            self._set(nested=False)
         elif character == "(":
             self._group()
         elif character == "{":
@@ -115,22 +121,25 @@ class _Rewriting:
                 raise InvalidPattern("a comment without end")
         elif self.pattern.startswith("(?", self.place):
             self._take(_GROUPS, "an unknown kind of group")
+        elif self.pattern.startswith("(*", self.place):
+            raise InvalidPattern("nothing to repeat")
         else:
             self.place += 1
-            # "(*" would begin a verb.
             self.written.append("(")
 
-    def _set(self) -> None:
+    def _set(self, *, nested: bool) -> None:
         """Copy a set: nested sets and && and -- are known to both, || and ~~ to the module alone."""
-        if self.pattern.startswith("[:", self.place) and (end := self.pattern.find(":]", self.place)) > 0:
-            self.written.append(self.pattern[self.place : end + 2])
-            self.place = end + 2
+        if found := _POSIX.match(self.pattern, self.place):
+            self.written.append(found.group() if nested else f"[{found.group()}]")
+            self.place = found.end()
             return
         self.place += 1
         self.written.append("[")
         if self.pattern.startswith("^", self.place):
             self.place += 1
             self.written.append("^")
+        if self.pattern.startswith("]", self.place):
+            raise InvalidPattern("an empty set")
         after_set = False
         while True:
             if self.place >= len(self.pattern):
@@ -138,16 +147,15 @@ class _Rewriting:
             character = self.pattern[self.place]
             if character == "]":
                 break
-            nested = character == "["
             if character == "\\":
                 self._escape(in_set=True)
-            elif nested:
-                self._set()
+            elif character == "[":
+                self._set(nested=True)
             else:
                 self.place += 1
                 doubled = character in "&-" and after_set and self.pattern.startswith("[", self.place)
                 self.written.append(character * 2 if doubled else f"\\{character}" if character in "|~" else character)
-            after_set = nested
+            after_set = character == "["
         self.place += 1
         self.written.append("]")
 
@@ -170,6 +178,8 @@ class _Rewriting:
             self.written.append(_PLAIN[character])
         elif character in "sS":
             self.written.append(_either(_SPACE, character == "S", in_set))
+        elif character == "H":
+            self.written.append(r"[^\h]")
         elif character in "vV":
             self.written.append(_either(_VERTICAL, character == "V", in_set))
         elif character == "Q":
@@ -177,27 +187,20 @@ class _Rewriting:
             end = len(self.pattern) if end < 0 else end
             self.written.append(engine.escape(self.pattern[start + 1 : end], special_only=True))
             self.place = end + 2
-        elif character == "N" and (found := re.compile(r"\{[A-Z0-9 -]+\}").match(self.pattern, start + 1)):
+        elif character == "N" and (found := _CHARACTER_NAME.match(self.pattern, start + 1)):
             self.written.append(f"\\N{found.group()}")
             self.place = found.end()
-        elif not in_set and character in "bBZzk" and not (character == "k" and not self.pattern.startswith("<", start + 1)):
-            self._anchor(character, start)
-        elif character in _CLASSES and not (in_set and character in "RXAG"):
-            self.written.append(f"\\{character}")
-        elif character.isdigit() and not in_set:
+        elif not in_set and character in _ANCHORS:
+            self.written.append(_ANCHORS[character])
+        elif not in_set and character == "k" and (found := _GROUP_NAME.match(self.pattern, start + 1)):
+            self.written.append(f"(?P={found[1]})")
+            self.place = found.end()
+        elif character in _CLASSES or (not in_set and character in "RXAG0123456789"):
             self.written.append(f"\\{character}")
         elif character.isascii() and character.isalnum():
             raise InvalidPattern(f"unknown escape \\{character}")
         else:
             self.written.append(engine.escape(character, special_only=False) if character.isascii() else character)
-
-    def _anchor(self, character: str, start: int) -> None:
-        if character == "k":
-            end = self.pattern.find(">", start)
-            self.written.append(f"(?P={self.pattern[start + 2 : end]})")
-            self.place = end + 1
-        else:
-            self.written.append({"b": _EDGE, "B": _NO_EDGE, "Z": _ENDS, "z": r"\Z"}[character])
 
 
 def _either(characters: str, negated: bool, in_set: bool) -> str:

@@ -53,7 +53,7 @@ def contains(text, search, return_index=False):
 
 
 def _places(text, search, start, end) -> tuple[list[int], int, int] | int:
-    """The places of `search` that lie within start and end, in UTF-16 units, with both; or the answer where there is none."""
+    """The places of `search` within start and end in UTF-16 units, with both of these; -1 where there is none."""
     start = to_integer(start)
     if start < 0:
         return -1
