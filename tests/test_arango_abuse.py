@@ -96,6 +96,8 @@ class Abuser:
             self.note(method, path, body, f"{type(error).__name__}: {error}")
             return None, None
         self.statuses.add(status)
+        if (status, content) == (400, b"Invalid HTTP request received."):  # it got no further than to the parser of HTTP
+            return status, None
         try:
             content = json.loads(content) if content else None
         except ValueError:
@@ -263,14 +265,14 @@ def random_body(choose, path):
 
 
 def random_path(choose, template):
-    parts = []
-    for part in template.split("/"):
+    parts = [""]
+    for part in template.split("/")[1:]:
         if part == "{}":
             part = urllib.parse.quote(choose.choice(WORDS), safe="")
         elif choose.random() < 0.02:
             part = choose.choice(("", "%00", "%FF", "..", "%2F", "%E2%82", "x" * 5000, "%"))
         parts.append(part)
-    path = "/".join(parts) or "/"
+    path = "/".join(parts)
     if choose.random() < 0.1:
         path = f"/_db/{urllib.parse.quote(choose.choice(WORDS), safe='')}{path}"
     pairs = []

@@ -203,6 +203,8 @@ def test_levels_of_access(url, http, system, films):
     system("PUT", "/_api/user/ann/database/test/films", {"grant": "none"}, status=200)
     ann.error("GET", "/_api/document/films/alien", status=403, number=11)
     ann.error("POST", "/_api/cursor", {"query": "FOR f IN @@c RETURN f", "bindVars": {"@c": "films"}}, status=403, number=11)
+    ann.error("POST", "/_api/cursor", {"query": "RETURN DOCUMENT('films/alien')"}, status=403, number=11)
+    ann.error("POST", "/_api/explain", {"query": "FOR f IN films RETURN f"}, status=403, number=11)
     assert "films" not in [each["name"] for each in ann("GET", "/_api/collection").json()["result"]]
     granted = system("GET", "/_api/user/ann/database", full="true").json()["result"]
     assert granted["test"]["permission"] == "ro" and granted["test"]["collections"]["films"] == "none"

@@ -7,7 +7,7 @@ from workshop import arango
 from workshop.text import embed
 
 TEXT = "The keeper guessed right and the whole stadium held its breath before the last penalty."
-WISH = "a heist that goes wrong in the desert"
+WISH = "two people meet on a train and talk all night"
 NEAREST = """
 FOR film IN films
   LET similarity = COSINE_SIMILARITY(film.emb, @wish)

@@ -24,7 +24,8 @@ def tables(report: dict[str, Any]) -> list[Any]:
         f"{machine['cpu']}, {machine['cores_available']} cores, {machine['memory_gib']:.0f} GiB; {machine['os']}",
         f"ArangoDB {given['server_version']}, {given['server']}; python-arango {versions['python-arango']}, "
         f"faiss {versions['faiss-cpu']}, NumPy {versions['numpy']}",
-        f"vectors of {given['dimension']} numbers; figures are medians (min–max) over {given['rounds']} rounds, {given['write_rounds']} for writes\n",
+        f"vectors of {given['dimension']} numbers; figures are medians (min–max) over {given['rounds']} rounds, "
+        f"those of writes over {given['write_rounds']}\n",
         *_writes_table(results, given),
         *_exact_table(results),
         *_approximate_tables(results["approximate"]),

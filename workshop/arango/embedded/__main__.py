@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +29,11 @@ _GRACE = 10
 
 
 class _Server(uvicorn.Server):
-    """Ends with status 0 after a signal, and stops running queries so that it need not wait for them."""
+    """Ends with status 0 after a signal, and stops queries so that it need not wait for them."""
+
+    def __init__(self, config: uvicorn.Config):
+        super().__init__(config)
+        self.done = threading.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -45,15 +50,21 @@ class _Server(uvicorn.Server):
 
     def end(self) -> None:
         """End soon."""
-        self.should_exit = True
-        # Not here: a signal may come while this thread holds the lock of the list of queries.
-        threading.Thread(target=_stop_queries, daemon=True).start()
+        if not self.should_exit:
+            self.should_exit = True
+            # Not here: a signal may come while this thread holds the lock of the list of queries.
+            threading.Thread(target=self._hurry, daemon=True).start()
 
-
-def _stop_queries() -> None:
-    for running in query.running():
-        with contextlib.suppress(ArangoError):
-            query.kill(running["id"])
+    def _hurry(self) -> None:
+        """Stop queries until the server is done, also those that waited for others; in the end give up."""
+        end = time.monotonic() + 2 * _GRACE
+        while not self.done.wait(0.05):
+            for running in query.running():
+                with contextlib.suppress(ArangoError):
+                    query.kill(running["id"])
+            if time.monotonic() > end:
+                print("A request did not end; what it changed is undone.", file=sys.stderr, flush=True)
+                os._exit(1)
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -123,13 +134,8 @@ def _serve(options: argparse.Namespace) -> int:
     host, port = listener.getsockname()[:2]
     print(f"ArangoDB (embedded) listens on http://{host}:{port}, data in {store.folder}", file=sys.stderr, flush=True)
     server.run(sockets=[listener])
-    try:
-        with store.writing(timeout=_GRACE):
-            pass
-    except ArangoError:
-        print("A request did not end; what it changed is undone.", file=sys.stderr, flush=True)
-        os._exit(1)
     store.close()
+    server.done.set()
     return 0
 
 

@@ -164,7 +164,7 @@ class Matrix:
         values, lengths = self._values[:n], self._lengths[:n]
         query = vector.astype(np.float32)
         # Each product and sum is rounded to 24 bits: the usual bound for a dot product, generously doubled.
-        unit = -1e-3
+        unit = 2.0 * (self.dimension + 16) * 2.0**-24
         if measure == "l1":
             scores = np.empty(n, np.float32)
             for begin in range(0, n, 4096):

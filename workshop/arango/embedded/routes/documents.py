@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -244,7 +245,7 @@ def _write(
         if silent:
             return Json({}, status)
         headers = _etag(made.rev)
-        headers["location"] = f"/_db/{database.name}/_api/document/{collection.name}/{made.key}"
+        headers["location"] = quote(f"/_db/{database.name}/_api/document/{collection.name}/{made.key}")
         return Json(identity(collection, made, old=old, new=new), status, headers)
 
 

@@ -9,7 +9,9 @@ from starlette.responses import Response
 from workshop.arango.embedded.answers import Json, ok
 from workshop.arango.embedded.aql import query
 from workshop.arango.embedded.calls import Call, field
+from workshop.arango.embedded.collection import Collection
 from workshop.arango.embedded.cursors import TTL, Results
+from workshop.arango.embedded.database import Database
 from workshop.arango.embedded.errors import ArangoError
 from workshop.arango.embedded.routing import routes
 
@@ -65,21 +67,40 @@ def execute(
     """Run a query to its end, in one transaction if it writes."""
     execution = query.prepare(text, binds, options, user=call.user or "root")
     with call.writing() if execution.writes else call.reading() as database:
-        _check_access(call, database, text, binds, options)
-        results = Results(execution.results(database), batch_size)
+        accessible = _accessible(call, database, text, binds, options)
+        results = Results(execution.results(accessible), batch_size)
     if _TRACKING["trackSlowQueries"] and time.monotonic() - execution.began >= _TRACKING["slowQueryThreshold"]:
         _slow.append({**execution.describe(), "state": "finished"})
     return execution, results
 
 
-def _check_access(call: Call, database: Any, text: str, binds: dict[str, Any], options: dict[str, Any]) -> None:
-    """ArangoError 11 (403) where a query uses a collection that the user may not use so."""
+class _Readable:
+    """A database as somebody sees it who may not read all of it: other collections answer 403."""
+
+    def __init__(self, database: Database, call: Call):
+        self._database = database
+        self._call = call
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+    def collection(self, name: str) -> Collection:
+        return self._call.collection(self._database, name)
+
+    def collections(self) -> list[Collection]:
+        return [each for each in self._database.collections() if self._call.can_use(each.name, "ro")]
+
+
+def _accessible(call: Call, database: Database, text: str, binds: dict[str, Any], options: dict[str, Any]) -> Any:
+    """The database for a query of this user. ArangoError 11 (403) where it writes to what the user may only read."""
     if call.server.authenticator.unrestricted(call.user, call.database_name):
-        return
-    described = query.explain(text, binds, {**options, "allPlans": False}, database)
+        return database
+    readable = _Readable(database, call)
+    described = query.explain(text, binds, {**options, "allPlans": False}, readable)
     for used in described["plan"]["collections"]:
-        if not call.can_use(used["name"], "rw" if used["type"] == "write" else "ro"):
+        if used["type"] == "write" and not call.can_use(used["name"], "rw"):
             raise ArangoError(11)
+    return readable
 
 
 def _parts(body: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
@@ -138,10 +159,7 @@ def explain_query(call: Call) -> Json:
     """How a query would be run."""
     text, binds, options = _parts(call.json(dict))
     with call.reading() as database:
-        described = query.explain(text, binds, options, database)
-        if not call.server.authenticator.unrestricted(call.user, call.database_name):
-            _check_access(call, database, text, binds, options)
-    return ok(**described)
+        return ok(**query.explain(text, binds, options, _accessible(call, database, text, binds, options)))
 
 
 def _mine(call: Call, found: list[dict[str, Any]]) -> list[dict[str, Any]]:

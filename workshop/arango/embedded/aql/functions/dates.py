@@ -12,7 +12,9 @@ from workshop.arango.embedded.aql.functions.zones import DAY
 from workshop.arango.embedded.aql.values import NUMERIC, AqlWarning, number, to_integer, wrong_type
 
 _DURATION = re.compile(
-    r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,](\d{1,3}))?S)?)?", re.ASCII
+    r"P(?:(\d{1,18})Y)?(?:(\d{1,18})M)?(?:(\d{1,18})W)?(?:(\d{1,18})D)?"
+    r"(?:T(?:(\d{1,18})H)?(?:(\d{1,18})M)?(?:(\d{1,18})(?:[.,](\d{1,3}))?S)?)?",
+    re.ASCII,
 )
 _UNITS = {
     name: unit
@@ -304,7 +306,7 @@ def date_subtract(date, *arguments):
 
 @function("DATE_DIFF", 3, 6)
 def date_diff(first, second, unit, *rest):
-    """Return the time from the first date to the second in a unit, rounded unless true follows; then two time zones may."""
+    """Return the time from one date to another in a unit, rounded unless `true` follows; last come one or two time zones."""
     times = [_time("DATE_DIFF", first), _time("DATE_DIFF", second)]
     if type(unit) is not str:
         raise wrong_type("DATE_DIFF")

@@ -40,7 +40,7 @@ def document(context, first, *rest):
     return [each for each in found if each is not None]
 
 
-@function("COLLECTION_COUNT", 1, 1, context=True)
+@function("COLLECTION_COUNT", 1, 1, context=True, deterministic=False)
 def collection_count(context, name):
     """Return the number of documents in a collection. ArangoError 1203 for an unknown one, 1542 for what is no name."""
     if type(name) is not str:
@@ -48,7 +48,7 @@ def collection_count(context, name):
     return context.collection(name).count()
 
 
-@function("COLLECTIONS", 0, 0, context=True)
+@function("COLLECTIONS", 0, 0, context=True, deterministic=False)
 def collections(context):
     """Return the ids and names of all collections, ordered by name."""
     return [{"_id": each.id, "name": each.name} for each in context.database.collections()]

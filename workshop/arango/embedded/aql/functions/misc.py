@@ -64,7 +64,7 @@ def check(condition, message):
     return True
 
 
-@function("WARN", 2, 2, context=True)
+@function("WARN", 2, 2, context=True, deterministic=False)
 def warn(context, condition, message):
     """Tell whether the condition holds; where it does not, the query gets warning 1594 with the message."""
     if type(message) is not str:
@@ -114,7 +114,7 @@ def min_match(*arguments):
     *conditions, least = arguments
     if type(least) not in NUMERIC:
         raise wrong_type("MIN_MATCH")
-    return sum(map(to_bool, conditions)) >= to_integer(least)
+    return 0 <= to_integer(least) <= sum(map(to_bool, conditions))
 
 
 @function("MINHASH_ERROR", 1, 1)
@@ -171,7 +171,7 @@ function("NOEVAL", 1, 1, deterministic=False)(passthru)
 function("V8", 1, 1)(passthru)
 
 
-@function("SLEEP", 1, 1, context=True)
+@function("SLEEP", 1, 1, context=True, deterministic=False)
 def sleep(context, seconds):
     """Wait so many seconds, at most `LONGEST_SLEEP`, or until the query is stopped."""
     if type(seconds) not in NUMERIC or seconds < 0:
@@ -206,13 +206,13 @@ def _invoke(context, caller: str, name, arguments: list):
     return called.call(context, *arguments) if called.context else called.call(*arguments)
 
 
-@function("CALL", 1, None, context=True)
+@function("CALL", 1, None, context=True, deterministic=False)
 def call_function(context, name, *arguments):
     """Call the function of that name with the arguments."""
     return _invoke(context, "CALL", name, list(arguments))
 
 
-@function("APPLY", 1, 2, context=True)
+@function("APPLY", 1, 2, context=True, deterministic=False)
 def apply_function(context, name, *arguments):
     """Call the function of that name with the elements of an array as arguments."""
     if arguments and type(arguments[0]) is not list:

@@ -65,7 +65,8 @@ def parse(text: str) -> int | None:
     if found is None:
         return None
     year, month, day, hour, minute, second, fraction, sign, zone_hour, zone_minute = found.groups()
-    if len(year.lstrip("0")) > 4:
+    year = year.lstrip("0") or "0"
+    if len(year) > 4:
         return None
     numbers = int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0)
     if not (0 < numbers[0] < 13 and 0 < numbers[1] < 32 and numbers[2] < 24 and max(numbers[3:]) < 60):
@@ -92,11 +93,11 @@ def iso(time: int, suffix: str = "Z") -> str | None:
 
 
 def zone(name: str) -> ZoneInfo:
-    """Return the time zone of that name of the IANA database; ArangoError 4 for an unknown one, as a real server gives."""
+    """Return the time zone of that name of the IANA database. ArangoError 4 for an unknown one, here with status 400."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ArangoError(4, f"{name} not found in timezone database") from None
+        raise ArangoError(4, f"{name} not found in timezone database", http=400) from None
 
 
 def _moment(time: int, where: ZoneInfo) -> datetime:
@@ -127,7 +128,7 @@ def to_utc(local: int, where: ZoneInfo) -> int:
     times = {local - each for each in offsets if offset(local - each, where) == each}
     if len(times) != 1:
         problem = "occurs twice" if times else "does not exist"
-        raise ArangoError(4, f"local time {iso(local, '')} {problem} in {where.key}")
+        raise ArangoError(4, f"local time {iso(local, '')} {problem} in {where.key}", http=400)
     return times.pop()
 
 
