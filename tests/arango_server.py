@@ -34,7 +34,7 @@ def start(data_dir, *arguments, password="secret", secret="signing secret of the
         "WORKSHOP_ARANGO_JWT_SECRET": secret,
     }
     errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  (it goes with the process)
-    process = subprocess.Popen([*command, *arguments], env=environment, stderr=errors)
+    process = subprocess.Popen(command, env=environment, stderr=errors)
     return process, f"http://127.0.0.1:{port}", errors
 
 

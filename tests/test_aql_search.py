@@ -149,7 +149,7 @@ def test_the_search_is_used_and_reads_little(run):
         "FOR d IN films LET s = L2_DISTANCE(d.a.v, @q) SORT s LIMIT 3 LET m = d.n FILTER m > 0 RETURN [m, s]",
         "LET q = @q FOR d IN films SORT L1_DISTANCE(q, d.a.v) LIMIT 2, 3 RETURN d.n",
         "FOR i IN 1..2 FOR d IN films SORT L1_DISTANCE(@q, d.a.v), i LIMIT 3 RETURN [i, d.n]",
-        "FOR d IN films SORT L1_DISTANCE(@q, d.a.v) LIMIT 3 FOR e IN films SORT L1_DISTANCE(e.a.v, d.a.v) LIMIT 4 RETURN e.n",
+        "FOR d IN films SORT L1_DISTANCE(@q, d.a.v) LIMIT 3 FOR e IN films SORT L1_DISTANCE(e.a.v, d.a.v), d.n RETURN e.n",
         "FOR i IN 1..3 RETURN (FOR d IN films FILTER d.n % 3 == i % 3 SORT L2_DISTANCE(@q, d.a.v) LIMIT 2 RETURN d.n)",
         "FOR d IN films LET q = d.a.v SORT L2_DISTANCE(q, @q) LIMIT 2 RETURN d.n",
         "FOR d IN films LET [x] = [1] SORT L2_DISTANCE(d.a.v, @q) LIMIT 2 RETURN [x, d.n]",

@@ -30,8 +30,8 @@ class Client:
     def run(self, stop):
         actions = [
             self.increment, self.increment, self.increment_with_revision, self.insert, self.insert_many, self.replace,
-            self.remove,
-            self.read, self.count, self.pages, self.nearest, self.traverse, self.collection_of_my_own, self.unique,
+            self.remove, self.unique, self.collection_of_my_own,
+            self.read, self.count, self.pages, self.nearest, self.traverse,
         ]  # fmt: skip
         with self.http:
             while not stop.is_set():

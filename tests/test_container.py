@@ -22,7 +22,7 @@ DOCKERFILE = (settings.ROOT / "Dockerfile").read_text()
 MODELS = sorted(settings.MODEL_REPOSITORY.glob("*/*/model.py"))
 IN_IMAGE = {"numpy", "triton_python_backend_utils"}
 STANDARD_LIBRARY = sys.stdlib_module_names - {"tomllib"}  # the image's Python is 3.10, which lacks this one
-SERVICES = sorted(COMPOSE["services"])
+SERVICES = sorted(name for name in COMPOSE["services"] if name.startswith("triton"))
 
 
 def installed() -> list[str]:
@@ -149,6 +149,15 @@ def test_only_the_gpu_service_asks_for_a_gpu_and_only_when_named():
     assert extra["profiles"] == ["gpu"]
     [device] = extra["deploy"]["resources"]["reservations"]["devices"]
     assert device["driver"] == "nvidia" and device["capabilities"] == ["gpu"]
+
+
+def test_arangodb_has_its_vector_indexes_a_password_and_only_this_machine():
+    arangodb = COMPOSE["services"]["arangodb"]
+    assert arangodb["image"] == "arangodb:3.12" and arangodb["profiles"] == ["arangodb"]
+    assert arangodb["command"] == ["arangod", "--vector-index", "true"]
+    assert arangodb["environment"] == {"ARANGO_ROOT_PASSWORD": "${ARANGO_PASSWORD:-}"}
+    assert arangodb["ports"] == ["127.0.0.1:${ARANGO_PORT:-8529}:8529"]
+    assert [volume.split(":")[0] for volume in arangodb["volumes"]] == list(COMPOSE["volumes"])
 
 
 # --- with Docker ---

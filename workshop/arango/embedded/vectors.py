@@ -224,14 +224,14 @@ class NearIndex:
         self._changes = matrix.collection.subscribe()
 
     def build(self) -> None:
-        """Train on the vectors that are there and add them. ArangoError 1555 when there are fewer than lists."""
+        """Train on the vectors that are there and add them. ArangoError 10 when there are fewer than lists."""
         with self.matrix.lock:
             self._changes.take()
             self.matrix.refresh()
             rows, _ = self.matrix.good()
             if len(rows) < self.lists:
                 message = f"Number of training points ({len(rows)}) should be at least as large as nLists ({self.lists})"
-                raise ArangoError(1555, message, http=400)
+                raise ArangoError(10, message)
             self._rebuild()
 
     def _rebuild(self) -> None:

@@ -89,7 +89,7 @@ def _conjuncts(condition: Any) -> Iterator[Any]:
 def descending(direction: Any, scope: Scope) -> bool:
     """Whether a SORT element asks for the greatest values first: DESC, or a false value in the place of the direction."""
     if not isinstance(direction, str):
-        direction = constant_value(direction, scope, "a sort direction")
+        direction = constant_value(direction, scope, "directions of SORT")
     if isinstance(direction, str) and direction.upper() in ("ASC", "DESC"):
         return direction.upper() == "DESC"
     return not truth(direction)
@@ -103,7 +103,7 @@ def limits(statement: nodes.Limit, scope: Scope) -> tuple[int, int]:
     """Offset and count of a LIMIT, in rows; null is no limit, 1504 what is no number from 0 on."""
     numbers = []
     for part, absent in ((statement.offset, 0), (statement.count, UNLIMITED)):
-        value = constant_value(part, scope, "LIMIT")
+        value = constant_value(part, scope, "the numbers of LIMIT")
         if value is None:
             value = absent
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1 << 63:

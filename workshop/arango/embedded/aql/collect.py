@@ -108,15 +108,14 @@ def _aggregate(call: nodes.Call, scope: Scope) -> tuple[Expression | None, Any]:
     argument = compile_expression(call.arguments[0], scope)
     if call.name == "PUSH":
         return argument, list
-    function, warn = functions.find(call.name).call, scope.context.warn
+    function = functions.find(call.name).call
 
     def finish(items: list[Any]) -> Any:
         if not items and call.name == "SUM":  # unlike the function's, the sum of nothing is null
             return None
         try:
             return function(items)
-        except AqlWarning as warning:
-            warn(warning.number, warning.message)
+        except AqlWarning:  # an aggregate of values that it cannot take is null without a warning
             return None
 
     return argument, finish

@@ -253,11 +253,11 @@ def fold(closure: Expression, *parts: Expression) -> Expression:
     return closure
 
 
-def constant_value(node: Any, scope: Scope, what: str) -> Any:
+def constant_value(node: Any, scope: Scope, what: str, number: int = 1501) -> Any:
     """The value of an expression that must be known before the query runs (LIMIT, depths, OPTIONS)."""
     closure = compile_expression(node, scope)
     if not is_constant(closure):
-        raise ArangoError(1501, f"{what} must be known when the query is compiled")
+        raise ArangoError(number, f"{what} have to be known at query compile time")
     return closure([])
 
 
@@ -265,7 +265,7 @@ def options(node: Any, scope: Scope) -> dict[str, Any]:
     """The constant object behind OPTIONS, empty when there is none."""
     if node is None:
         return {}
-    value = constant_value(node, scope, "'OPTIONS'")
+    value = constant_value(node, scope, "'OPTIONS'", 1575)
     if not isinstance(value, dict):
         raise ArangoError(1501, "'OPTIONS' have to be an object")
     return value

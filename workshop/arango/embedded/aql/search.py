@@ -34,7 +34,7 @@ APPROXIMATE = {
     "APPROX_NEAR_INNER_PRODUCT": ("innerProduct", True),
 }
 """Metric of the index, and whether the greatest scores are the nearest."""
-FIRST_LOOK = 64
+FIRST_LOOK = 32
 """Documents that are read before asking whether the search may end; more where a FILTER may refuse some."""
 LARGEST_DIMENSION = 4096
 """Longer vectors are compared one by one: a matrix of them is too large to be kept."""

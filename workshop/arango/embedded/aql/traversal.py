@@ -94,31 +94,32 @@ class Walk:
         self.scope = scope
         self.weight = given["weightAttribute"]
         self.default_weight = given["defaultWeight"]
-        self.sources = self._sources(graph, direction, given) if scope.plan.execute else []
+        self.sources = self._sources(graph, direction, given)
         self._vertices: dict[str, Any] = {}
         self._vertex_collections = given["vertexCollections"]
 
     def _sources(self, graph: nodes.Graph, direction: str, given: dict[str, Any]) -> list[tuple[Any, str]]:
-        context = self.scope.context
-        wanted = given["edgeCollections"]
+        plan, wanted = self.scope.plan, given["edgeCollections"]
+        pairs = [(source, own) for own, source in graph.edges]
         if graph.name is not None:
             name = bind_value(graph.name, self.scope) if isinstance(graph.name, nodes.Bind) else graph.name.value
-            if not isinstance(name, str):
-                raise ArangoError(1553, "the name of a graph must be a string")
-            definition = context.database.graph(name)
-            pairs = [(nodes.Name(part["collection"]), None) for part in definition["edgeDefinitions"]]
-        else:
-            pairs = [(source, own) for own, source in graph.edges]
+            if plan.execute:
+                pairs = [(nodes.Name(part["collection"]), None) for part in self._graph(name)["edgeDefinitions"]]
         sources = []
         for source, own in pairs:
             name, collection = collection_of(source, self.scope)
-            if wanted is not None and name not in wanted:
+            plan.reads(name)
+            if not plan.execute or (wanted is not None and name not in wanted):
                 continue
-            self.scope.plan.reads(name)
             if collection.type != 3:
                 raise ArangoError(1218, f"collection type invalid: collection '{name}' expected to be an edge collection")
             sources.append((collection, (own or direction).lower()))
         return sources
+
+    def _graph(self, name: Any) -> dict[str, Any]:
+        if not isinstance(name, str):
+            raise ArangoError(1553, "the name of a graph must be a string")
+        return self.scope.context.database.graph(name)
 
     def neighbours(self, vertex: str) -> Iterator[tuple[Edge, str]]:
         """The edges to follow from a vertex, each with the id at its other end."""
@@ -158,7 +159,7 @@ class Walk:
         if isinstance(weight, bool) or not isinstance(weight, (int, float)):
             weight = self.default_weight
         if weight < 0:
-            raise ArangoError(1966, "negative edge weight found", http=400)
+            raise ArangoError(1948)
         return weight
 
     def paths(
@@ -268,7 +269,7 @@ def _depths(node: Any, scope: Scope) -> tuple[int, int]:
     parts = (node.low, node.high) if isinstance(node, nodes.Range) else (node, node)
     numbers = []
     for part in parts:
-        value = constant_value(part, scope, "the depth of a traversal")
+        value = constant_value(part, scope, "the depths of a traversal")
         if value is None and not scope.plan.execute:
             value = 1
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:

@@ -12,7 +12,7 @@ from workshop.arango.embedded.calls import Call
 from workshop.arango.embedded.errors import ArangoError
 from workshop.arango.embedded.routing import routes
 
-VERSION = "3.12.5"
+VERSION = "3.12.6"
 """The release of ArangoDB whose behaviour this server follows."""
 
 
