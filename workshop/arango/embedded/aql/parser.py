@@ -34,9 +34,8 @@ PIECES = re.compile(
 UNTERMINATED = {"text": "string literal", "name": "identifier", "multi": "multi-line comment"}
 
 
-@functools.lru_cache(256)
 def parse(text: str) -> nodes.Query:
-    """Parse a query. The parts of one that was parsed before may be the same objects: nothing may change them.
+    """Parse a query.
 
     Raises:
         ArangoError: 1501 with line and column for what is no AQL, 1502 for an empty query, 1524 for one nested too deeply.

@@ -30,7 +30,6 @@ CHECK_EVERY = 1024
 
 
 STEPS = {
-    nodes.With: "SingletonNode",
     nodes.Filter: "FilterNode",
     nodes.Let: "CalculationNode",
     nodes.Sort: "SortNode",
@@ -42,9 +41,6 @@ STEPS = {
     nodes.Upsert: "UpsertNode",
 }
 """What ArangoDB calls the steps that statements become; loops name themselves."""
-
-
-LOOPS = (nodes.For, nodes.Traversal, nodes.Paths)
 
 
 def once(frame: Frame) -> Iterator[None]:
@@ -62,7 +58,7 @@ def compile_query(query: nodes.Query, scope: Scope) -> tuple[Pipeline, Expressio
             return _return(statement, scope, pipeline)
         pipeline, consumed = STATEMENTS[type(statement)](statement, statements, scope, pipeline)
         statements = statements[consumed:]
-        if not isinstance(statement, LOOPS):
+        if type(statement) in STEPS:
             scope.plan.describe(STEPS[type(statement)])
     return pipeline, None
 
