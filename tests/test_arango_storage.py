@@ -169,28 +169,6 @@ def nested_insert(store, collection):
         collection.insert({"_key": "nested"})
 
 
-def test_a_transaction_may_wander_between_threads(store, things):
-    transaction = store.begin()
-    run(lambda: insert_within(store, transaction, things, "a"))
-    run(lambda: fails(1210, lambda: insert_within(store, transaction, things, "a")))
-    run(lambda: insert_within(store, transaction, things, "b"))
-    run(lambda: fails(18, lambda: store.reading(timeout=0.01).__enter__()))
-    transaction.commit()
-    fails(1654, transaction.commit)
-    fails(1654, lambda: store.using(transaction).__enter__())
-    assert set(contents(things)) == {"a", "b"}
-    transaction = store.begin()
-    insert_within(store, transaction, things, "c")
-    transaction.abort()
-    assert set(contents(things)) == {"a", "b"}
-    fails(18, lambda: store.begin() and store.begin(timeout=0.01))  # left open: closing the store undoes it
-
-
-def insert_within(store, transaction, collection, key):
-    with store.using(transaction):
-        collection.insert({"_key": key})
-
-
 def run(call):
     errors = []
 

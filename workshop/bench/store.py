@@ -94,7 +94,7 @@ def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any]
             **dataclasses.asdict(plan),
             "dimension": DIMENSION,
             "lists": round(plan.sizes[-1] ** 0.5),
-            "faiss_threads": faiss.omp_get_max_threads(),
+            "faiss_search_threads": 1,
             "server": "embedded" if found.own else "external",
             "server_version": found.database.version(),
         }

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import orjson
 from starlette.responses import Response, StreamingResponse
 
-from workshop.arango.embedded.errors import ERRORS, ArangoError
+from workshop.arango.embedded.errors import ArangoError
 
 STREAMED = 4 << 20
 """Answers of more bytes than this are sent piece by piece."""
@@ -82,11 +82,6 @@ def failure(error: ArangoError, headers: dict[str, str] | None = None, **fields:
 def not_implemented(what: str) -> ArangoError:
     """The error for what ArangoDB can do and this server cannot."""
     return ArangoError(9, f"{what} is not implemented by the embedded server")
-
-
-def message_of(number: int) -> str:
-    """The default message of an error number."""
-    return ERRORS[number][1]
 
 
 def from_file(status: int, head: bytes, read: Callable[[], bytes], size: int, tail: bytes) -> Response:

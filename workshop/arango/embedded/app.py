@@ -64,7 +64,12 @@ class Server:
             return
         except Exception as error:
             answer = _unexpected(scope, error)
-        await answer(scope, receive, send)
+        try:
+            await answer(scope, receive, send)
+        except RuntimeError as error:
+            # uvloop's word for a connection that was closed meanwhile; there is nobody left to tell.
+            if "closed" not in str(error):
+                raise
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
         call = Call(self, scope)

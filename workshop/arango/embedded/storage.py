@@ -32,34 +32,6 @@ class _Frame:
         """Whether databases, collections, indexes or users were created, changed or dropped."""
 
 
-class Transaction:
-    """A transaction that is not bound to a thread; `Storage.begin` makes it, `Storage.using` enters it."""
-
-    def __init__(self, store: "Storage"):
-        self.id = store.new_id()
-        self.open = True
-        self._store = store
-        self.lock = threading.Lock()
-
-    def commit(self) -> None:
-        """Make its writes permanent and visible. ArangoError 1654 when it is not open any more."""
-        self._end(True)
-
-    def abort(self) -> None:
-        """Undo its writes. ArangoError 1654 when it is not open any more."""
-        self._end(False)
-
-    def _end(self, commit: bool) -> None:
-        with self.lock:
-            if not self.open:
-                raise ArangoError(1654)
-            self.open = False
-            try:
-                self._store._end(commit)
-            finally:
-                self._store._lock.release_write()
-
-
 class Storage:
     """The data of a server in one folder. Everything read or written is read or written within reading() or writing().
 
@@ -80,7 +52,6 @@ class Storage:
         self.frames: list[_Frame] = []
         self.dirty_keys: set[Collection] = set()
         self._lock = ReadersWriterLock()
-        self._detached: Transaction | None = None
         self._local = threading.local()
         self._databases: dict[str, Database] = {}
         meta = dict(self.execute("SELECT name, value FROM meta"))
@@ -107,14 +78,9 @@ class Storage:
         self.close()
 
     def close(self) -> None:
-        """Undo a transaction of `begin` that is still open, wait for readers and the writer, and close the file.
-
-        No thread may use the store any more.
-        """
+        """Wait for readers and the writer, and close the file. No thread may use the store any more."""
         if self._lock_file < 0:
             return
-        if self._detached is not None and self._detached.open:
-            self._detached.abort()
         self._lock.acquire_write()
         try:
             self.connection.close()
@@ -168,36 +134,6 @@ class Storage:
         finally:
             local.depth = 0
             self._lock.release_write()
-
-    def begin(self, timeout: float | None = None) -> Transaction:
-        """Start a transaction that outlives this call; until its end nobody else reads or writes. ArangoError 18."""
-        if getattr(self._local, "depth", 0):
-            raise RuntimeError("begin() within reading() or writing()")
-        if not self._lock.acquire_write(timeout):
-            raise ArangoError(18)
-        try:
-            self._begin()
-            self._detached = Transaction(self)
-            return self._detached
-        except BaseException:
-            self._lock.release_write()
-            raise
-
-    @contextlib.contextmanager
-    def using(self, transaction: Transaction) -> Iterator[None]:
-        """This thread reads and writes in the transaction. What raises is undone alone. ArangoError 1654 if it has ended."""
-        local = self._local
-        if getattr(local, "depth", 0):
-            raise RuntimeError("using() within reading() or writing()")
-        with transaction.lock:
-            if not transaction.open:
-                raise ArangoError(1654)
-            local.depth, local.writing = 1, True
-            try:
-                with self._transaction():
-                    yield
-            finally:
-                local.depth = 0
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:

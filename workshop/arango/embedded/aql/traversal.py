@@ -24,8 +24,6 @@ from workshop.arango.embedded.errors import ArangoError
 CHECK_EVERY = 256
 """Steps after which a walk looks whether its query was killed or ran out of time."""
 Edge = dict[str, Any]
-Neighbours = Callable[[str], Iterator[tuple[Edge, str]]]
-"""`neighbours(vertex id)` gives the edges to follow from a vertex, each with the id at its other end."""
 
 
 @compiles(nodes.Traversal)
