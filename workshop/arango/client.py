@@ -91,5 +91,5 @@ def require(*collections: str) -> StandardDatabase:
             f"the database {database.name} at {server.url()} has no {', '.join(missing)}. "
             "`workshop restore dump/movies` brings the films"
         )
-    print(f"ArangoDB {database.version()} answers" + (f" and holds {', '.join(collections)}." if collections else "."))
+    print("ArangoDB answers" + (f" and holds {', '.join(collections)}." if collections else "."))
     return database

@@ -31,7 +31,7 @@ class TemporaryServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self.user = "root"
         self.password = secrets.token_urlsafe(12)
-        self.jwt_secret = secrets.token_urlsafe(24)
+        self.jwt_secret = secrets.token_urlsafe(48)
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self._files = {"--root-password-file": self.password, "--jwt-secret-file": self.jwt_secret}

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import importlib
 import os
 import secrets
 import signal
@@ -115,6 +116,8 @@ def _serve(options: argparse.Namespace) -> int:
     store = Storage(options.data_dir)
     with store.writing():
         store.users.ensure_root(password)
+    # numpy and faiss take a while to import: not during the first search, which others would have to wait for.
+    threading.Thread(target=importlib.import_module, args=["workshop.arango.embedded.vectors"], daemon=True).start()
     app = application(store, authenticator=Authenticator(store, secret), stop=lambda: server.end())
     config = uvicorn.Config(
         app,

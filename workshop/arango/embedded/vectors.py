@@ -202,9 +202,9 @@ def in_order(ranking: Ranking, *, ascending: bool, first: int) -> Iterator[tuple
         remaining = parted[first:]
     remaining = remaining[np.argsort(keys[remaining])]
     while len(remaining):
-        first *= 4
         part, remaining = remaining[:first], remaining[first:]
         yield ranking.rows[part], float(ranking.bounds[part[0]])
+        first *= 2
 
 
 class NearIndex:
