@@ -47,12 +47,13 @@ def test_build_serve_and_answer_without_a_network(tmp_path):
         trap 'workshop down' EXIT
         workshop up {ports}
         workshop build sentence_bert sentence_embedder
+        workshop restore dump/movies
         workshop ask
     """
     environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(copy), "WORKSHOP_HOME": str(tmp_path / "state")}
-    for name in ("HF_HUB_OFFLINE", "TRITON_URL", "TRITON_GRPC_URL"):
+    for name in ("HF_HUB_OFFLINE", "TRITON_URL", "TRITON_GRPC_URL", "ARANGO_URL"):
         environment.pop(name, None)
     result = subprocess.run([*namespace, "bash", "-c", script], env=environment, capture_output=True, text=True, timeout=280)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "built sentence_bert, sentence_embedder" in result.stdout
-    assert "sport" in result.stdout
+    assert "sport" in result.stdout and "Before Sunrise" in result.stdout

@@ -19,7 +19,8 @@ LABELS = ("cooking", "finance", "sport", "astronomy")
 
 
 def ask(console: Console) -> None:
-    """Ask and print; each answer comes from the running server."""
+    """Ask and print; each answer comes from the running servers. WorkshopError where the films are missing."""
+    database = arango.with_collections("films")
     console.print("\nZero-shot classification, answered by sentence_embedder:")
     console.print(f"  {TEXT}")
     vectors = embed([TEXT, *LABELS])
@@ -30,5 +31,5 @@ def ask(console: Console) -> None:
     console.print("\nA film, found by what it is about, answered by ArangoDB:")
     console.print(f"  {WISH}")
     wish = embed([WISH])[0].tolist()
-    for film in arango.connect().aql.execute(NEAREST, bind_vars={"wish": wish}):
+    for film in database.aql.execute(NEAREST, bind_vars={"wish": wish}):
         console.print(f"  {film['similarity']:.2f}  {film['title']} ({film['year']})")

@@ -77,8 +77,8 @@ def ensure() -> bool:
     return False
 
 
-def require(*collections: str) -> StandardDatabase:
-    """The course's database, with these collections in it; the one call at the top of a notebook.
+def with_collections(*collections: str) -> StandardDatabase:
+    """The course's database, which must hold these collections.
 
     Raises:
         WorkshopError: what is missing, and the command that brings it.
@@ -91,5 +91,11 @@ def require(*collections: str) -> StandardDatabase:
             f"the database {database.name} at {server.url()} has no {', '.join(missing)}. "
             "`workshop restore dump/movies` brings the films"
         )
+    return database
+
+
+def require(*collections: str) -> StandardDatabase:
+    """`with_collections`, told to the reader; the one call at the top of a notebook."""
+    database = with_collections(*collections)
     print("ArangoDB answers" + (f" and holds {', '.join(collections)}." if collections else "."))
     return database
