@@ -72,13 +72,6 @@ def pytest_sessionfinish(session):
 
 
 @pytest.fixture(scope="session")
-def arango_database():
-    """The course's database with the films in it."""
-    SERVICES.ensure()
-    return arango.connect()
-
-
-@pytest.fixture(scope="session")
 def triton_server():
     """A server that serves all models of the course; its HTTP address as host:port."""
     SERVICES.ensure()

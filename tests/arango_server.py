@@ -1,15 +1,12 @@
 """An embedded ArangoDB server in a process of its own, for tests."""
 
 import contextlib
-import os
 import subprocess
-import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 
-from workshop import services, settings
+from workshop import services
+from workshop.arango import server
 
 DEADLINE = 60.0
 
@@ -17,19 +14,9 @@ DEADLINE = 60.0
 def start(data_dir, *arguments, password="secret", secret="signing secret of the tests, long enough"):
     """Start a server on a free port; the process, its address and its stderr. It may not answer yet."""
     port = services.free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "workshop.arango.embedded",
-        "--port",
-        str(port),
-        "--data-dir",
-        str(data_dir),
-        *arguments,
-    ]
+    command = [*server.command(port, data_dir), *arguments]
     environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(settings.ROOT), os.environ.get("PYTHONPATH", "")]),
+        **server.environment(),
         "WORKSHOP_ARANGO_ROOT_PASSWORD": password,
         "WORKSHOP_ARANGO_JWT_SECRET": secret,
     }
@@ -50,8 +37,7 @@ def wait(process, url, errors):
     while time.monotonic() < end:
         if process.poll() is not None:
             raise AssertionError(f"the server ended with {process.returncode}: {read(errors)}")
-        with contextlib.suppress(OSError, urllib.error.URLError):
-            urllib.request.urlopen(f"{url}/_admin/server/availability", timeout=2).close()
+        if server.available(url):
             return
         time.sleep(0.02)
     raise AssertionError(f"no answer from {url} after {DEADLINE} seconds")

@@ -1058,7 +1058,7 @@ def test_shutting_down_by_a_request(tmp_path):
 
 def test_without_a_password_it_does_not_start(tmp_path, monkeypatch):
     monkeypatch.delenv("WORKSHOP_ARANGO_ROOT_PASSWORD", raising=False)
-    command = [arango_server.sys.executable, "-m", "workshop.arango.embedded", "--port", "0", "--data-dir", str(tmp_path)]
+    command = arango_server.server.command(0, tmp_path)
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1 and "--root-password-file" in done.stderr
     done = subprocess.run(

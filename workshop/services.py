@@ -63,6 +63,12 @@ def find(name: str) -> Service | None:
         return None
 
 
+def find_running(name: str) -> Service | None:
+    """The running service of this name, or None."""
+    service = find(name)
+    return service if service is not None and service.running else None
+
+
 def forget(name: str) -> None:
     """Remove the record of a service that has ended."""
     (folder(name) / "service.json").unlink(missing_ok=True)
@@ -116,6 +122,15 @@ def stop(service: Service, *, patience: float = 20.0) -> None:
         end([process], patience)
         end(family, 3.0)
     forget(service.name)
+
+
+def stop_named(name: str) -> bool:
+    """Stop what was started last under this name, if anything; False when it was not running. Needs `exclusive(name)`."""
+    service = find(name)
+    running = service is not None and service.running
+    if service is not None:
+        stop(service)
+    return running
 
 
 def alive(process: psutil.Process) -> bool:

@@ -30,8 +30,7 @@ class Options:
 
 def find() -> services.Service | None:
     """The running embedded server, or None."""
-    service = services.find(NAME)
-    return service if service is not None and service.running else None
+    return services.find_running(NAME)
 
 
 def up(
@@ -61,12 +60,9 @@ def up(
         if running is None:
             return _start(Options(**wanted), root_password, jwt_secret, progress), True
         different = [f"--{key.replace('_', '-')}" for key, value in wanted.items() if running.options.get(key) != value]
-        for option, name, value in (
-            ("--root-password", "root-password", root_password),
-            ("--jwt-secret", "jwt-secret", jwt_secret),
-        ):
+        for name, value in (("root-password", root_password), ("jwt-secret", jwt_secret)):
             if value is not None and value != _secret_file(name).read_text():
-                different.append(option)
+                different.append(f"--{name}")
         if different:
             raise WorkshopError(
                 f"ArangoDB runs already with another {', '.join(different)} (pid {running.pid}); nothing was changed. "
@@ -97,27 +93,35 @@ def _start(
     data = options.data_dir or str(services.folder(NAME) / "data")
     options = dataclasses.replace(options, data_dir=data)
     password, secret = _keep_secret("root-password", root_password), _keep_secret("jwt-secret", jwt_secret)
-    command = [sys.executable, "-m", "workshop.arango.embedded", "--port", str(options.port), "--data-dir", data]
-    command += ["--root-password-file", str(password), "--jwt-secret-file", str(secret)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(settings.ROOT), os.environ.get("PYTHONPATH", "")])}
     service = services.spawn(
         NAME,
-        command,
-        environment=environment,
+        [*command(options.port, data), "--root-password-file", str(password), "--jwt-secret-file", str(secret)],
+        environment=environment(),
         urls={"http": f"http://127.0.0.1:{options.port}"},
         options=dataclasses.asdict(options),
     )
     try:
-        services.wait_until(lambda: _available(service.urls["http"]), service, deadline=DEADLINE, describe=progress)
+        services.wait_until(lambda: available(service.urls["http"]), service, deadline=DEADLINE, describe=progress)
     except BaseException:  # Ctrl-C too: what did not come up is not left behind
         services.stop(service)
         raise
     return service
 
 
-def _available(url: str) -> bool:
+def command(port: int, data_dir: Path | str) -> list[str]:
+    """The command that serves a data folder on a port; options for the secrets come behind it."""
+    return [sys.executable, "-m", "workshop.arango.embedded", "--port", str(port), "--data-dir", str(data_dir)]
+
+
+def environment() -> dict[str, str]:
+    """The environment of that command: it finds this package from whatever folder it is started in."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(settings.ROOT), os.environ.get("PYTHONPATH", "")])}
+
+
+def available(url: str, timeout: float = 2.0) -> bool:
+    """Whether a server answers at this address, within `timeout` seconds."""
     try:
-        with urllib.request.urlopen(f"{url}/_admin/server/availability", timeout=2.0) as answer:
+        with urllib.request.urlopen(f"{url}/_admin/server/availability", timeout=timeout) as answer:
             return answer.status == 200
     except (OSError, urllib.error.URLError):
         return False
@@ -126,11 +130,7 @@ def _available(url: str) -> bool:
 def down() -> bool:
     """Stop the embedded server; False when none was running. Its data stays."""
     with services.exclusive(NAME):
-        service = services.find(NAME)
-        running = service is not None and service.running
-        if service is not None:
-            services.stop(service)
-        return running
+        return services.stop_named(NAME)
 
 
 def external() -> bool:

@@ -1,12 +1,8 @@
 """An embedded server of its own, on a free port and in a given folder: for benchmarks and tests, apart from the course's."""
 
-import os
 import secrets
 import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +10,8 @@ import arango
 import psutil
 from arango.database import StandardDatabase
 
-from workshop import services, settings
+from workshop import services
+from workshop.arango import server
 from workshop.errors import WorkshopError
 
 DEADLINE = 60.0
@@ -52,17 +49,21 @@ class TemporaryServer:
 
     def start(self) -> float:
         """Start the server on what is in its folder; return the seconds until it answers. WorkshopError if it does not."""
-        command = [sys.executable, "-m", "workshop.arango.embedded", "--port", str(self.port), "--data-dir", str(self.data)]
+        command = server.command(self.port, self.data)
         for option, secret in self._files.items():
             path = self.folder / option.strip("-")
             path.touch(mode=0o600)
             path.write_text(secret)
             command += [option, str(path)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(settings.ROOT), os.environ.get("PYTHONPATH", "")])}
         began = time.perf_counter()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                command, env=environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                command,
+                env=server.environment(),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
         try:
             while not self.available():
@@ -76,11 +77,7 @@ class TemporaryServer:
 
     def available(self) -> bool:
         """Whether the server answers."""
-        try:
-            with urllib.request.urlopen(f"{self.url}/_admin/server/availability", timeout=10.0) as answer:
-                return answer.status == 200
-        except (OSError, urllib.error.URLError):
-            return False
+        return server.available(self.url, timeout=10.0)
 
     def stop(self) -> None:
         """Ask the server to end, insist after 20 seconds."""

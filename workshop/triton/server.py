@@ -46,8 +46,7 @@ class Model:
 
 def find() -> services.Service | None:
     """The running embedded server, or None."""
-    service = services.find(NAME)
-    return service if service is not None and service.running else None
+    return services.find_running(NAME)
 
 
 def up(*, progress: Callable[[float], None] = lambda seconds: None, **wanted: Any) -> tuple[services.Service, bool]:
@@ -176,10 +175,7 @@ def _ready(client: httpclient.InferenceServerClient) -> bool:
 def down() -> bool:
     """Stop the embedded server, its model processes and its shared-memory segments; False when none was running."""
     with services.exclusive(NAME):
-        service = services.find(NAME)
-        running = service is not None and service.running
-        if service is not None:
-            services.stop(service)
+        running = services.stop_named(NAME)
         clean_up()
         return running
 

@@ -4,6 +4,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from workshop.arango.embedded import encoding, keys
+from workshop.arango.embedded.aql.values import reach
 from workshop.arango.embedded.errors import ArangoError
 
 if TYPE_CHECKING:
@@ -41,19 +42,19 @@ class Index:
     def entries(self, document: dict[str, Any]) -> set[bytes]:
         """What the index holds for a document. ArangoError 1210 where an array's values must be unique and are not."""
         if not self.expands:
-            values = [_reach(document, path) for path, _ in self.fields]
+            values = [reach(document, path) for path, _ in self.fields]
             if self.sparse and None in values:
                 return set()
             return {encoding.encode_all(values)}
         parts: list[list[bytes]] = []
         for path, rest in self.fields:
-            value = _reach(document, path)
+            value = reach(document, path)
             if rest is None:
                 if self.sparse and value is None:
                     return set()
                 parts.append([encoding.encode(value)])
             else:
-                parts.append([encoding.encode(_reach(item, rest)) for item in value] if type(value) is list else [])
+                parts.append([encoding.encode(reach(item, rest)) for item in value] if type(value) is list else [])
         found = [b"".join(combination) for combination in itertools.product(*parts)]
         entries = set(found)
         if self.unique and not self.deduplicate and len(entries) < len(found):
@@ -293,9 +294,3 @@ def _field(text: str) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
     """The path of an attribute; where it has [*], the path to the array and that within its elements."""
     before, expands, behind = text.partition("[*]")
     return tuple(before.split(".")), tuple(filter(None, behind.split("."))) if expands else None
-
-
-def _reach(value: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        value = value.get(name) if type(value) is dict else None
-    return value

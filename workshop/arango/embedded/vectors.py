@@ -12,7 +12,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from workshop.arango.embedded.aql.values import NUMERIC
+from workshop.arango.embedded.aql.values import NUMERIC, reach
 from workshop.arango.embedded.errors import ArangoError
 
 DEAD, ABSENT, EXACT, GOOD = range(4)
@@ -83,10 +83,7 @@ class Matrix:
 
     def _read(self, rows: list[int] | None) -> None:
         for row, document in self.collection.items(rows):
-            value: Any = document
-            for name in self.path:
-                value = value.get(name) if type(value) is dict else None
-            self._put(row, value)
+            self._put(row, reach(document, self.path))
 
     def _put(self, row: int, value: Any) -> None:
         """Store the vector of a row that is known, or that comes behind all others."""

@@ -7,7 +7,7 @@ from typing import Any
 from workshop.arango.embedded.aql import nodes
 from workshop.arango.embedded.aql.expressions import POSITION, bind_value, bound_path
 from workshop.arango.embedded.aql.operators import truth
-from workshop.arango.embedded.aql.plan import Expression, Frame, Scope, compile_expression, constant_value
+from workshop.arango.embedded.aql.plan import Expression, Frame, Scope, compile_steady, constant_value
 from workshop.arango.embedded.errors import ArangoError
 
 Lookup = tuple[tuple[str, ...], Callable[[Frame], list[Any]]]
@@ -63,10 +63,8 @@ def _lookups(condition: nodes.Binary, variable: str, scope: Scope) -> Iterator[L
         path = attribute_path(one, variable, scope)
         if not path or mentions(other, variable):
             continue
-        was_random, scope.plan.random = scope.plan.random, False
-        value = compile_expression(other, scope)
-        random, scope.plan.random = scope.plan.random, was_random
-        if random:  # for every document another value
+        value = compile_steady(other, scope)
+        if value is None:  # for every document another one
             continue
         if condition.operator == "==":
             yield path, lambda frame, value=value: [value(frame)]

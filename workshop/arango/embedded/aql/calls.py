@@ -5,8 +5,7 @@ from typing import Any
 
 from workshop.arango.embedded.aql import functions, nodes
 from workshop.arango.embedded.aql.expressions import collection_name, collection_of, is_collection
-from workshop.arango.embedded.aql.plan import Expression, Frame, Scope, compile_expression, compiles, constant, fold
-from workshop.arango.embedded.aql.values import AqlWarning
+from workshop.arango.embedded.aql.plan import Expression, Frame, Scope, compile_expression, compiles, constant, fold, invoke
 from workshop.arango.embedded.errors import ArangoError
 
 
@@ -52,41 +51,6 @@ _COLLECTION_ARGUMENTS = {
     ("IS_SAME_COLLECTION", 0),
     ("SCHEMA_GET", 0),
 }
-
-
-def invoke(call: Callable[..., Any], arguments: list[Expression], warn: Callable[[int, str], None]) -> Expression:
-    """A call with evaluated arguments; one and two arguments, the frequent cases, without building a list."""
-    if len(arguments) == 1:
-        (only,) = arguments
-
-        def one(frame: Frame) -> Any:
-            try:
-                return call(only(frame))
-            except AqlWarning as warning:
-                warn(warning.number, warning.message)
-                return None
-
-        return one
-    if len(arguments) == 2:
-        first, second = arguments
-
-        def two(frame: Frame) -> Any:
-            try:
-                return call(first(frame), second(frame))
-            except AqlWarning as warning:
-                warn(warning.number, warning.message)
-                return None
-
-        return two
-
-    def many(frame: Frame) -> Any:
-        try:
-            return call(*[argument(frame) for argument in arguments])
-        except AqlWarning as warning:
-            warn(warning.number, warning.message)
-            return None
-
-    return many
 
 
 def _not_null(node: nodes.Call, scope: Scope) -> Expression:

@@ -15,6 +15,7 @@ from workshop.arango.embedded.aql.plan import (
     compiles,
     options,
 )
+from workshop.arango.embedded.aql.values import reach
 from workshop.arango.embedded.errors import ArangoError
 
 OPTIONS = {
@@ -161,7 +162,7 @@ def _example(example: Any, scope: Scope) -> Callable[[Frame, Any], dict[str, Any
             if rows is not None:
                 break
         for candidate in collection.documents(rows):
-            if all(equals(_reach(candidate, path), part) for path, part in parts):
+            if all(equals(reach(candidate, path), part) for path, part in parts):
                 return candidate
         return None
 
@@ -175,9 +176,3 @@ def _flatten(value: dict[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tu
             yield from _flatten(part, (*prefix, name))
         else:
             yield (*prefix, name), part
-
-
-def _reach(value: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        value = value.get(name) if type(value) is dict else None
-    return value

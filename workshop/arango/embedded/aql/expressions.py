@@ -14,9 +14,10 @@ from workshop.arango.embedded.aql.plan import (
     compiles,
     constant,
     fold,
+    invoke,
     is_constant,
 )
-from workshop.arango.embedded.aql.values import AqlWarning, to_number, to_string
+from workshop.arango.embedded.aql.values import to_number, to_string
 from workshop.arango.embedded.errors import ArangoError
 
 LARGEST_RANGE = 10_000_000
@@ -271,7 +272,7 @@ def _combined(operator: str, left: Expression, right: Expression, scope: Scope) 
     elif operator == "OR":
         closure = lambda frame: value if truth(value := left(frame)) else right(frame)  # noqa: E731
     elif operator in ARITHMETIC:
-        closure = _guarded(ARITHMETIC[operator], left, right, scope)
+        closure = invoke(ARITHMETIC[operator], [left, right], scope.context.warn)
     else:
         call = comparison(operator)
         closure = lambda frame: call(left(frame), right(frame))  # noqa: E731
@@ -286,19 +287,6 @@ def comparison(operator: str) -> Callable[[Any, Any], bool]:
     if operator == "IN":
         return contained
     return lambda value, array: type(array) is list and not contained(value, array)
-
-
-def _guarded(call: Callable[[Any, Any], Any], left: Expression, right: Expression, scope: Scope) -> Expression:
-    warn = scope.context.warn
-
-    def arithmetic(frame: Frame) -> Any:
-        try:
-            return call(left(frame), right(frame))
-        except AqlWarning as warning:
-            warn(warning.number, warning.message)
-            return None
-
-    return arithmetic
 
 
 @compiles(nodes.Ternary)

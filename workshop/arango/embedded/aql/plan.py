@@ -223,9 +223,22 @@ class Scope:
         return Scope(self.plan, self)
 
 
+def once(frame: Frame) -> Iterator[None]:
+    """The start of every pipeline: one row."""
+    yield
+
+
 def compile_expression(node: Any, scope: Scope) -> Expression:
     """Compile an expression. Nodes of no known type are a defect of this package."""
     return EXPRESSIONS[type(node)](node, scope)
+
+
+def compile_steady(node: Any, scope: Scope) -> Expression | None:
+    """Compile an expression that is the same for every row; None for one that may answer differently when asked again."""
+    was_random, scope.plan.random = scope.plan.random, False
+    closure = compile_expression(node, scope)
+    random, scope.plan.random = scope.plan.random, was_random
+    return None if random else closure
 
 
 def constant(value: Any) -> Expression:
@@ -251,6 +264,41 @@ def fold(closure: Expression, *parts: Expression) -> Expression:
         except (AqlWarning, ArangoError, IndexError):
             pass
     return closure
+
+
+def invoke(call: Callable[..., Any], arguments: list[Expression], warn: Callable[[int, str], None]) -> Expression:
+    """A call with evaluated arguments; one and two arguments, the frequent cases, without building a list."""
+    if len(arguments) == 1:
+        (only,) = arguments
+
+        def one(frame: Frame) -> Any:
+            try:
+                return call(only(frame))
+            except AqlWarning as warning:
+                warn(warning.number, warning.message)
+                return None
+
+        return one
+    if len(arguments) == 2:
+        first, second = arguments
+
+        def two(frame: Frame) -> Any:
+            try:
+                return call(first(frame), second(frame))
+            except AqlWarning as warning:
+                warn(warning.number, warning.message)
+                return None
+
+        return two
+
+    def many(frame: Frame) -> Any:
+        try:
+            return call(*[argument(frame) for argument in arguments])
+        except AqlWarning as warning:
+            warn(warning.number, warning.message)
+            return None
+
+    return many
 
 
 def constant_value(node: Any, scope: Scope, what: str, number: int = 1501) -> Any:

@@ -13,7 +13,6 @@ import numpy as np
 
 from workshop.arango.embedded.aql import functions, nodes
 from workshop.arango.embedded.aql.analysis import attribute_path, descending, limits, mentions
-from workshop.arango.embedded.aql.calls import invoke
 from workshop.arango.embedded.aql.plan import (
     STATEMENTS,
     Expression,
@@ -21,8 +20,11 @@ from workshop.arango.embedded.aql.plan import (
     Pipeline,
     Scope,
     compile_expression,
+    compile_steady,
     compiles,
     constant_value,
+    invoke,
+    once,
 )
 from workshop.arango.embedded.aql.values import NUMERIC, number, sort_key
 from workshop.arango.embedded.errors import ArangoError
@@ -81,10 +83,8 @@ def nearest(
     if sides is None:
         return None
     path, other = sides
-    was_random, scope.plan.random = scope.plan.random, False
-    vector = compile_expression(other, scope)
-    random, scope.plan.random = scope.plan.random, was_random
-    if random:  # for every document another vector
+    vector = compile_steady(other, scope)
+    if vector is None:  # for every document another one
         return None
     search = _Search(variable, collection, path, scope)
     search.compile(call, between, key, descending(direction, scope), limit)
@@ -129,7 +129,7 @@ class _Search:
         exact: Any = call
         if call.name in APPROXIMATE:
             exact = self._approximate(call)
-        self.inner: Pipeline = _once
+        self.inner: Pipeline = once
         for part in between:
             if isinstance(part, nodes.Let) and part.value is call:
                 part = nodes.Let(part.variable, exact)
@@ -231,7 +231,3 @@ class _Search:
             if not self.filtered or len(rows) < count:
                 return
             seen, count = np.union1d(seen, rows), count * 4
-
-
-def _once(frame: Frame) -> Iterator[None]:
-    yield

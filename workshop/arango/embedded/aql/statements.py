@@ -21,6 +21,7 @@ from workshop.arango.embedded.aql.plan import (
     compile_expression,
     compiles,
     is_constant,
+    once,
 )
 from workshop.arango.embedded.aql.values import hash_key, sort_key
 from workshop.arango.embedded.errors import ArangoError
@@ -41,11 +42,6 @@ STEPS = {
     nodes.Upsert: "UpsertNode",
 }
 """What ArangoDB calls the steps that statements become; loops name themselves."""
-
-
-def once(frame: Frame) -> Iterator[None]:
-    """The start of every pipeline: one row."""
-    yield
 
 
 def compile_query(query: nodes.Query, scope: Scope) -> tuple[Pipeline, Expression | None]:

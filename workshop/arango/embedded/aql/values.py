@@ -39,6 +39,13 @@ def array_expected(name: str) -> AqlWarning:
     return AqlWarning(1563, f"in function '{name}()': array expected")
 
 
+def reach(value, path):
+    """The value at an attribute path, `("a", "b")` for `.a.b`; None where there is none."""
+    for name in path:
+        value = value.get(name) if type(value) is dict else None
+    return value
+
+
 def type_rank(value) -> int:
     """Return the place of the value's type in the order: 0 null, 1 bool, 2 number, 3 string, 4 array, 5 object."""
     return _RANKS[type(value)]
