@@ -1,0 +1,1 @@
+"""Product graphs and GraphSAGE: a readable co-purchase graph in OGB's layout, neighbour sampling, training."""
