@@ -80,7 +80,7 @@ def test_pairs_are_stored_once_and_sorted(products):
     keys = pairs[:, 0] * len(products.ids) + pairs[:, 1]
     assert (np.diff(keys) > 0).all()
     assert products.counts.min() >= 1
-    assert 0 <= pairs.min() and pairs.max() < len(products.ids)
+    assert pairs.min() >= 0 and pairs.max() < len(products.ids)
 
 
 def test_few_products_have_very_many_partners(products):

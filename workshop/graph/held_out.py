@@ -1,0 +1,57 @@
+"""What the co-purchase model never sees in training: some pairs of products, and some products altogether."""
+
+import dataclasses
+
+import numpy as np
+
+SEED = 0
+"""Of the draw; the same for every training, so that figures can be compared."""
+NEW_PRODUCTS = 0.10
+"""Share of the products that are held out with all their pairs: they stand for those that arrive after the training."""
+VALID, TEST = 0.05, 0.10
+"""Shares of the pairs of the other products that are held out to validate and to test with. Of a new product's pairs,
+the same share is tested; the others are known by the time that somebody asks."""
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldOut:
+    """Pairs of products, int64 [pairs, 2] each; every pair of the graph stands in exactly one of them."""
+
+    train: np.ndarray
+    """The graph of the training, and its positive examples."""
+    valid: np.ndarray
+    test: np.ndarray
+    """Between products that the training knows."""
+    new_known: np.ndarray
+    """With a new product; part of the graph when the test asks, never in training."""
+    new_test: np.ndarray
+    new_products: np.ndarray
+    """int64 [products], sorted."""
+
+    @property
+    def known(self) -> np.ndarray:
+        """The pairs that the graph has when the test asks."""
+        return np.concatenate([self.train, self.new_known])
+
+
+def hold_out(pairs: np.ndarray, num_nodes: int, *, seed: int = SEED) -> HeldOut:
+    """Divide the pairs of a graph.
+
+    Args:
+        pairs: int64 [E, 2], each pair once.
+        num_nodes: products, those without pairs included.
+        seed: of the draw.
+    """
+    random = np.random.default_rng(seed)
+    new = np.zeros(num_nodes, dtype=bool)
+    new[random.permutation(num_nodes)[: round(NEW_PRODUCTS * num_nodes)]] = True
+    draw = random.random(len(pairs))
+    of_new = new[pairs].any(axis=1)
+    return HeldOut(
+        train=pairs[~of_new & (draw >= VALID + TEST)],
+        valid=pairs[~of_new & (draw < VALID)],
+        test=pairs[~of_new & (draw >= VALID) & (draw < VALID + TEST)],
+        new_known=pairs[of_new & (draw >= TEST)],
+        new_test=pairs[of_new & (draw < TEST)],
+        new_products=np.flatnonzero(new),
+    )
