@@ -102,3 +102,16 @@ def test_held_out_is_the_same_every_time_and_another_with_another_seed():
     first, again, other = (held_out.hold_out(PAIRS, 6, seed=seed) for seed in (3, 3, 4))
     assert all(np.array_equal(getattr(first, name), getattr(again, name)) for name in vars(first))
     assert not all(np.array_equal(getattr(first, name), getattr(other, name)) for name in vars(first))
+
+
+def test_new_products_with_few_partners():
+    random = np.random.default_rng(2)
+    pairs = np.unique(np.sort(random.integers(200, size=(3_000, 2)), axis=1), axis=0)
+    parts = held_out.hold_out(pairs[pairs[:, 0] != pairs[:, 1]], 200)
+    whole = set(map(tuple, parts.known.tolist()))
+    for partners in (0, 1, 3, 1_000):
+        graph = parts.with_at_most(partners)
+        degree = np.bincount(graph.ravel(), minlength=200)[parts.new_products]
+        assert degree.max() == min(partners, degree.max()) and (degree > 0).all() == (partners > 0)
+        assert set(map(tuple, parts.train.tolist())) <= set(map(tuple, graph.tolist())) <= whole
+    assert len(parts.with_at_most(1_000)) == len(parts.known)

@@ -129,12 +129,12 @@ def test_unsupervised_loss_is_equation_one_of_the_paper(graph, monkeypatch):
     drawn = torch.multinomial(task.draw, task.negatives, replacement=True, generator=torch.Generator().manual_seed(4))
     loss = task.loss(model, pairs, generator)
     keep = ~(((task.train == pairs[0]).all(dim=1)) | ((task.train == pairs[0].flip(0)).all(dim=1)))
-    csr = task._csr(task.train[keep].numpy())
+    csr = tasks.csr_of(task.train[keep].numpy(), task.nodes)
     z = F.normalize(model.inference(task.x, csr)[-1])
     first, second = z[pairs[0, 0]], z[pairs[0, 1]]
-    positive = -torch.log(torch.sigmoid((first @ second - task.margin) / task.temperature))
-    negative = -torch.log(torch.sigmoid(-(z[drawn] @ first - task.margin) / task.temperature)).mean()
-    torch.testing.assert_close(loss, positive + task.weight * negative, atol=1e-3, rtol=1e-4)
+    positive = -torch.log(torch.sigmoid((first @ second - tasks.MARGIN) / tasks.TEMPERATURE))
+    negative = -torch.log(torch.sigmoid(-(z[drawn] @ first - tasks.MARGIN) / tasks.TEMPERATURE)).mean()
+    torch.testing.assert_close(loss, positive + tasks.WEIGHT * negative, atol=1e-3, rtol=1e-4)
 
 
 def test_training_never_sees_what_is_held_out(graph):

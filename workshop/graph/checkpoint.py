@@ -30,6 +30,7 @@ def write_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[s
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     content = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     save_file(content, unfinished, {name: json.dumps(value) for name, value in (metadata or {}).items()})
+    unfinished.chmod(0o644)  # safetensors leaves it to its owner alone
     os.replace(unfinished, path)
 
 

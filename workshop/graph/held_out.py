@@ -33,6 +33,18 @@ class HeldOut:
         """The pairs that the graph has when the test asks."""
         return np.concatenate([self.train, self.new_known])
 
+    def with_at_most(self, partners: int, *, seed: int = SEED) -> np.ndarray:
+        """The graph where each new product has no more than so many partners yet, drawn at random: int64 [pairs, 2]."""
+        left = dict.fromkeys(self.new_products.tolist(), partners)
+        kept = []
+        for pair in np.random.default_rng(seed).permutation(self.new_known).tolist():
+            ends = [node for node in pair if node in left]
+            if all(left[node] for node in ends):
+                kept.append(pair)
+                for node in ends:
+                    left[node] -= 1
+        return np.concatenate([self.train, np.array(kept, dtype=np.int64).reshape(-1, 2)])
+
 
 def hold_out(pairs: np.ndarray, num_nodes: int, *, seed: int = SEED) -> HeldOut:
     """Divide the pairs of a graph.

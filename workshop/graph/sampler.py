@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
-import torch_geometric.typing
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torch_geometric.data import Data
 from torch_geometric.loader import NeighborLoader
+from torch_geometric.typing import WITH_PYG_LIB, WITH_TORCH_SPARSE
 
 from workshop.errors import WorkshopError
 
@@ -43,7 +43,7 @@ class CSR:
         """
         if edge_index.dim() != 2 or len(edge_index) != 2:
             raise WorkshopError(f"edge_index is {list(edge_index.shape)}: give [2, edges], sources above targets")
-        edge_index = _nodes(edge_index, num_nodes, "edge_index")
+        _check(edge_index, num_nodes, "edge_index")
         source, target = edge_index
         indptr = torch.zeros(num_nodes + 1, dtype=torch.int64)
         torch.cumsum(torch.bincount(target, minlength=num_nodes), dim=0, out=indptr[1:])
@@ -107,8 +107,9 @@ class NeighborSampler:
         if not fan_outs or any(fan_out < 1 and fan_out != -1 for fan_out in fan_outs):
             raise WorkshopError(f"fan-outs {list(fan_outs)}: give one for each hop, 1 or more, or -1 for all neighbours")
         self.csr, self.fan_outs, self.replace = csr, tuple(fan_outs), replace
+        self._indptr, self._indices = csr.indptr.numpy(), csr.indices.numpy()
         # Each node's position in the batch that is being made, -1 for those outside it.
-        self._position = torch.full((csr.num_nodes,), -1)
+        self._position = np.full(csr.num_nodes, -1)
 
     def sample(self, seeds: Tensor, generator: torch.Generator) -> Batch:
         """The sampled neighbourhood of some nodes, INT64 [seeds], each once; equal generators give equal batches.
@@ -118,66 +119,75 @@ class NeighborSampler:
         """
         if seeds.dim() != 1:
             raise WorkshopError(f"the seeds are {list(seeds.shape)}: give one dimension, a number for each seed node")
-        nodes = [_nodes(seeds, self.csr.num_nodes, "the seeds")]
-        sources, targets = [], []
-        node_ends, edge_ends = [len(seeds)], []
+        _check(seeds, self.csr.num_nodes, "the seeds")
         try:
-            if len(self._number(seeds.numpy(), 0)) < len(seeds):
+            nodes = [self._number(seeds.numpy(), 0)]
+            if len(nodes[0]) < len(seeds):
                 raise WorkshopError("a node is among the seeds twice: give each once, as torch.unique(seeds) has them")
+            node_ends, edge_ends = [len(seeds)], [0]
+            sources, targets = [], []
             for fan_out in self.fan_outs:
                 found, counts = self._draw(nodes[-1], fan_out, generator)
-                first = node_ends[-1] - len(nodes[-1])
-                unknown = found[self._position.index_select(0, found).numpy() < 0]
-                nodes.append(torch.from_numpy(self._number(unknown.numpy(), node_ends[-1])))
-                sources.append(self._position.index_select(0, found))
-                targets.append(torch.from_numpy(np.repeat(np.arange(first, node_ends[-1]), counts)))
+                targets.append(np.repeat(np.arange(node_ends[-1] - len(nodes[-1]), node_ends[-1]), counts))
+                nodes.append(self._number(found[_take(self._position, found) < 0], node_ends[-1]))
+                sources.append(_take(self._position, found))
                 node_ends.append(node_ends[-1] + len(nodes[-1]))
-                edge_ends.append(sum(map(len, sources)))
-            return _layers(torch.cat(nodes), torch.stack([torch.cat(sources), torch.cat(targets)]), node_ends, edge_ends)
-        finally:
-            for part in nodes:
-                self._position[part] = -1
+                edge_ends.append(edge_ends[-1] + len(found))
+            all_nodes = np.concatenate(nodes)
+            self._position[all_nodes] = -1
+        except BaseException:
+            # Ctrl-C in a notebook, too: the next batch must not find what this one has left.
+            self._position.fill(-1)
+            raise
+        edge_index = np.stack([np.concatenate(sources), np.concatenate(targets)])
+        return _layers(torch.from_numpy(all_nodes), torch.from_numpy(edge_index), node_ends, edge_ends[1:])
 
     def _number(self, found: np.ndarray, start: int) -> np.ndarray:
         """Give nodes positions from `start` on, in the order of their first occurrence; return each once."""
-        position, count = self._position.numpy(), len(found)
-        # Of several values for one place numpy keeps the last, and written backwards that is the first occurrence. No
-        # sorting: a node's first occurrence is where the table names the place that is being looked at.
-        position[found[::-1].copy()] = np.arange(count - 1, -1, -1)
-        once = found[position[found] == np.arange(count)]
-        position[once] = np.arange(start, start + len(once))
+        count = len(found)
+        # No sorting: every occurrence writes its place into the table, backwards, so that the first one has the last word
+        # (numpy keeps the last of several values for one element). What stands at the place that the table names is new.
+        self._position[found[::-1].copy()] = np.arange(count - 1, -1, -1)
+        once = found[_take(self._position, found) == np.arange(count)]
+        self._position[once] = np.arange(start, start + len(once))
         return once
 
-    def _draw(self, nodes: Tensor, fan_out: int, generator: torch.Generator) -> tuple[Tensor, np.ndarray]:
+    def _draw(self, nodes: np.ndarray, fan_out: int, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
         """The neighbours drawn for each node, one node after the other, INT64 [draws], and how many each got."""
-        begin = self.csr.indptr.index_select(0, nodes).numpy()
-        degree = self.csr.indptr.index_select(0, nodes + 1).numpy() - begin
+        begin = _take(self._indptr, nodes)
+        degree = _take(self._indptr, nodes + 1) - begin
         if fan_out == -1:
-            counts = degree
-            place = np.arange(counts.sum()) + np.repeat(begin - (counts.cumsum() - counts), counts)
+            counts, at_random = degree, np.zeros(len(degree), dtype=bool)
+        elif self.replace:
+            counts, at_random = np.where(degree > 0, fan_out, 0), degree > 0
         else:
-            drawn = _with_replacement if self.replace else _subsets
-            counts = np.where(degree > 0, fan_out, 0) if self.replace else np.minimum(degree, fan_out)
-            place = begin[:, None] + drawn(degree, fan_out, generator).T
-            if counts.min(initial=fan_out) < fan_out:
-                place = place[np.arange(fan_out) < counts[:, None]]
-        return self.csr.indices.index_select(0, torch.from_numpy(place.reshape(-1))), counts
+            counts, at_random = np.minimum(degree, fan_out), degree > fan_out
+        # Every row from its beginning; then other places for the rows that are drawn from.
+        place = np.arange(counts.sum()) + np.repeat(begin - (counts.cumsum() - counts), counts)
+        if at_random.any():
+            choose = _choices if self.replace else _subsets
+            chosen = choose(degree[at_random], fan_out, generator) + begin[at_random]
+            place[np.repeat(at_random, counts)] = chosen.T.reshape(-1)
+        return _take(self._indices, place), counts
 
 
-def _with_replacement(degree: np.ndarray, size: int, generator: torch.Generator) -> np.ndarray:
-    """`size` numbers below each node's degree, INT64 [size, nodes]."""
+def _take(array: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """array[index], which torch does faster."""
+    return torch.from_numpy(array).index_select(0, torch.from_numpy(index)).numpy()
+
+
+def _choices(degree: np.ndarray, size: int, generator: torch.Generator) -> np.ndarray:
+    """`size` numbers below each degree, INT64 [size, nodes]; the same one may come again."""
     return _below(np.broadcast_to(degree, (size, len(degree))), generator)
 
 
 def _subsets(degree: np.ndarray, size: int, generator: torch.Generator) -> np.ndarray:
-    """Different numbers below each node's degree, all subsets equally likely, INT64 [size, nodes].
-
-    Where the degree is less than `size`, the first `degree` numbers of the column count.
+    """`size` different numbers below each degree, all subsets equally likely, INT64 [size, nodes].
 
     This is Floyd's algorithm (Bentley and Floyd, 1987, https://doi.org/10.1145/30401.315746) for all nodes at once. Step j
     draws one of the first degree - size + j + 1 numbers, and takes the last of them instead where the draw has been taken.
     """
-    last = np.maximum(degree - size, 0) + np.arange(size)[:, None]
+    last = degree - size + np.arange(size)[:, None]
     chosen = _below(last + 1, generator)
     for step in range(1, size):
         taken = (chosen[:step] == chosen[step]).any(axis=0)
@@ -187,7 +197,7 @@ def _subsets(degree: np.ndarray, size: int, generator: torch.Generator) -> np.nd
 
 def _below(bound: np.ndarray, generator: torch.Generator) -> np.ndarray:
     """A random number from 0 up to, and without, each bound, INT64 as the bounds are."""
-    # FP64 cannot round up to the bound: its largest number below 1, times a bound, is nearer to the number before it.
+    # No product rounds up to its bound: times the largest FP64 below 1, a bound is nearer to the FP64 before it.
     return (torch.rand(bound.shape, generator=generator, dtype=torch.float64).numpy() * bound).astype(np.int64)
 
 
@@ -209,7 +219,7 @@ def batches(
 
 def pyg_available() -> bool:
     """Whether PyG's `NeighborLoader` can sample here: pyg-lib or torch-sparse is installed."""
-    return torch_geometric.typing.WITH_PYG_LIB or torch_geometric.typing.WITH_TORCH_SPARSE
+    return WITH_PYG_LIB or WITH_TORCH_SPARSE
 
 
 def from_neighbor_loader(data: Data, hops: int | None = None) -> Batch:
@@ -222,7 +232,7 @@ def from_neighbor_loader(data: Data, hops: int | None = None) -> Batch:
     Raises:
         WorkshopError: the number of hops is not known, or the edges are not those of so many hops.
     """
-    if data.num_sampled_edges is not None:
+    if "num_sampled_edges" in data:
         hops = len(data.num_sampled_edges)
     if hops is None:
         raise WorkshopError("torch-sparse does not tell how many hops it sampled: give hops, the number of fan-outs")
@@ -231,14 +241,14 @@ def from_neighbor_loader(data: Data, hops: int | None = None) -> Batch:
     for _ in range(hops):
         # Edges stand hop after hop, and those of a hop point to the nodes that were there before it.
         edge_ends.append(int((target < node_ends[-1]).sum()))
-        node_ends.append(int(source[: edge_ends[-1]].max(initial=-1)) + 1)
-    if edge_ends[-1:] != [len(source)] or node_ends[-1] != len(data.n_id):
+        node_ends.append(max(node_ends[-1], int(source[: edge_ends[-1]].amax()) + 1 if edge_ends[-1] else 0))
+    if edge_ends[-1:] != [len(source)]:
         raise WorkshopError(f"the sample is not one of {hops} hops: give the number of fan-outs that it was made with")
     return _layers(data.n_id, data.edge_index, node_ends, edge_ends)
 
 
 def loader(
-    data: Data, fan_outs: Sequence[int], nodes: Tensor, batch_size: int, *, shuffle: bool, seed: int
+    data: Data, fan_outs: Sequence[int], nodes: Tensor, batch_size: int, *, shuffle: bool, generator: torch.Generator
 ) -> Iterable[Batch]:
     """Batches of the neighbourhoods of some nodes, over and over: by PyG where pyg-lib is installed, else by this module.
 
@@ -248,11 +258,10 @@ def loader(
         nodes: the seeds, INT64 [any].
         batch_size: seeds of a batch.
         shuffle: whether each pass goes through the seeds in another order.
-        seed: of the order, and of this module's samples. Those of pyg-lib follow `torch.manual_seed`.
+        generator: of the order, and of this module's samples. Those of pyg-lib follow `torch.manual_seed`.
     """
-    generator = torch.Generator().manual_seed(seed)
     options = {"batch_size": batch_size, "shuffle": shuffle, "generator": generator}
-    if torch_geometric.typing.WITH_PYG_LIB:
+    if WITH_PYG_LIB:
         graph = Data(edge_index=data.edge_index, num_nodes=data.num_nodes)
         convert = functools.partial(from_neighbor_loader, hops=len(fan_outs))
         return NeighborLoader(graph, list(fan_outs), nodes, transform=convert, **options)
@@ -260,8 +269,8 @@ def loader(
     return DataLoader(nodes.tolist(), collate_fn=lambda seeds: own.sample(torch.tensor(seeds), generator), **options)
 
 
-def _nodes(tensor: Tensor, num_nodes: int, name: str) -> Tensor:
-    """The tensor, if it holds numbers of nodes."""
+def _check(tensor: Tensor, num_nodes: int, name: str) -> None:
+    """Refuse what does not hold numbers of nodes."""
     if tensor.dtype != torch.int64 or tensor.device.type != "cpu":
         raise WorkshopError(f"{name}: {tensor.dtype} on {tensor.device}; give torch.int64 on the CPU")
     if tensor.numel():
@@ -269,7 +278,6 @@ def _nodes(tensor: Tensor, num_nodes: int, name: str) -> Tensor:
         if low < 0 or high >= num_nodes:
             wrong = low if low < 0 else high
             raise WorkshopError(f"{name}: there is no node {wrong}; the graph has {num_nodes} nodes, counted from 0")
-    return tensor
 
 
 def _layers(nodes: Tensor, edge_index: Tensor, node_ends: Sequence[int], edge_ends: Sequence[int]) -> Batch:

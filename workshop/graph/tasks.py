@@ -14,12 +14,17 @@ from torch import Tensor, nn
 from workshop.graph import held_out, ranking
 from workshop.graph.dataset import ProductGraph
 from workshop.graph.model import MLP, GraphSAGE
-from workshop.graph.sampler import CSR, Batch, NeighborSampler, batches
+from workshop.graph.sampler import CSR, Batch, NeighborSampler, loader
 
 FAN_OUTS = (15, 10, 5)
 """Neighbours drawn in the hop nearest to the seeds, and in those after it."""
 EMBEDDING = 64
 """Size of the co-purchase model's embeddings."""
+WEIGHT = 20.0
+"""How much the negative examples weigh, Q of the GraphSAGE paper."""
+MARGIN, TEMPERATURE = 0.4, 0.1
+"""A pair's logit is (cosine - MARGIN) / TEMPERATURE. Most cosines are near zero: without the margin an ordinary stranger
+would count as half a match."""
 
 
 class Task(Protocol):
@@ -53,8 +58,9 @@ class Category:
         self.classes, self.device = graph.num_classes, device
         self.x, self.y = graph.data.x.to(device), graph.data.y.view(-1).to(device)
         self.csr = CSR.from_edge_index(graph.data.edge_index, graph.data.num_nodes)
-        self.sampler = NeighborSampler(self.csr, FAN_OUTS)
         self.split = graph.split
+        self.generator, seeds = torch.Generator(), graph.split["train"]
+        self.loader = loader(graph.data, FAN_OUTS, seeds, self.batch_size, shuffle=True, generator=self.generator)
 
     def model(self) -> nn.Module:
         """GraphSAGE with an output a category."""
@@ -62,7 +68,8 @@ class Category:
 
     def losses(self, model: nn.Module, generator: torch.Generator) -> Iterator[Tensor]:
         """Cross-entropy of the training products, a batch at a time."""
-        for batch in batches(self.sampler, self.split["train"], self.batch_size, shuffle=True, generator=generator):
+        self.generator.manual_seed(int(torch.randint(1 << 62, (), generator=generator)))
+        for batch in self.loader:
             targets = self.y[batch.nodes[: int(batch.sizes[-1][1])].to(self.device)]
             yield F.cross_entropy(model.embed(self.x, batch)[-1], targets)
 
@@ -120,11 +127,6 @@ class CoPurchase:
     batch_size, epochs, learning_rate, measure = 4_096, 20, 0.003, "hit rate@10"
     negatives = 1_024
     """Products that a batch's pairs are held against."""
-    weight = 20.0
-    """How much the negative examples weigh, Q of the paper."""
-    margin, temperature = 0.4, 0.1
-    """A pair's logit is (cosine - margin) / temperature. Cosines are small numbers, and most of them near zero: without the
-    margin an ordinary stranger would count as half a match."""
 
     def __init__(self, graph: ProductGraph, device: torch.device):
         self.device, self.nodes = device, graph.data.num_nodes
@@ -132,12 +134,9 @@ class CoPurchase:
         edges = graph.data.edge_index.numpy()
         self.parts = held_out.hold_out(edges.T[edges[0] < edges[1]], self.nodes)
         self.train = torch.from_numpy(self.parts.train)
-        self.csr, self.known_csr = self._csr(self.parts.train), self._csr(self.parts.known)
+        self.csr, self.known_csr = csr_of(self.parts.train, self.nodes), csr_of(self.parts.known, self.nodes)
         self.sampler = NeighborSampler(self.csr, FAN_OUTS)
         self.draw = torch.bincount(self.train.view(-1), minlength=self.nodes).float() ** 0.75
-
-    def _csr(self, pairs: np.ndarray) -> CSR:
-        return CSR.from_edge_index(torch.from_numpy(np.array(ranking.both_ways(pairs))), self.nodes)
 
     def model(self) -> nn.Module:
         """GraphSAGE with an embedding for output."""
@@ -157,9 +156,7 @@ class CoPurchase:
         # index_select adds up its gradients in a fixed order: a training gives the same weights each time.
         first, second = z.index_select(0, place[: pairs.numel()]).view(-1, 2, z.shape[1]).unbind(dim=1)
         strangers = z.index_select(0, place[pairs.numel() :])
-        positive = ((first * second).sum(dim=1) - self.margin) / self.temperature
-        negative = (first @ strangers.T - self.margin) / self.temperature
-        return -F.logsigmoid(positive).mean() - self.weight * F.logsigmoid(-negative).mean()
+        return pair_loss(first, second, strangers)
 
     def validate(self, model: nn.Module) -> float:
         """Hit rate@10 on the validation pairs."""
@@ -185,6 +182,25 @@ class CoPurchase:
             for name, rule in rules.items()
             for which, asked in (("seen", seen), ("new", new))
         }
+
+
+def csr_of(pairs: np.ndarray, num_nodes: int) -> CSR:
+    """The graph of some pairs, int64 [pairs, 2], in both directions."""
+    return CSR.from_edge_index(torch.from_numpy(np.array(ranking.both_ways(pairs))), num_nodes)
+
+
+def pair_loss(first: Tensor, second: Tensor, strangers: Tensor, *, weight: float = WEIGHT) -> Tensor:
+    """Equation 1 of the GraphSAGE paper, averaged over pairs; all rows have length 1.
+
+    Args:
+        first: FP32 [pairs, size].
+        second: FP32 [pairs, size], what each was bought with.
+        strangers: FP32 [strangers, size], the negative examples of all pairs.
+        weight: of the negative examples.
+    """
+    positive = ((first * second).sum(dim=1) - MARGIN) / TEMPERATURE
+    negative = (first @ strangers.T - MARGIN) / TEMPERATURE
+    return -F.logsigmoid(positive).mean() - weight * F.logsigmoid(-negative).mean()
 
 
 def without(batch: Batch, pairs: Tensor, num_nodes: int) -> Batch:
