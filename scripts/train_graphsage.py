@@ -20,10 +20,10 @@ from workshop.errors import WorkshopError
 def main() -> None:
     """Train, with a line an epoch, and print what the test says."""
     arguments = _arguments()
-    # Only now: --help need not wait for the libraries.
-    from workshop.graph import dataset, training
-
     try:
+        # Only now: --help need not wait for the libraries.
+        from workshop.graph import dataset, training
+
         folder = arguments.dataset or dataset.default(progress=lambda text: print(text, flush=True))
         graph = dataset.load(folder)
         print(f"{graph.name}: {graph.data.num_nodes:,} products, {graph.data.num_edges // 2:,} pairs", flush=True)
