@@ -44,7 +44,7 @@ def test_hit_rate_does_not_depend_on_how_many_queries_are_ranked_at_a_time(monke
     known, asked = ranking.adjacency(edges[::2], 40), ranking.both_ways(edges[1::2])
     scores = ranking.cosine(random.standard_normal((40, 8)))
     whole = ranking.hit_rate(scores, *asked, known, wanted=5)
-    monkeypatch.setattr(ranking, "CHUNK", 7)
+    monkeypatch.setattr(ranking, "SCORES", 7 * 40)
     assert ranking.hit_rate(scores, *asked, known, wanted=5) == pytest.approx(whole)
     assert 0 < whole < 1
 
@@ -115,3 +115,14 @@ def test_new_products_with_few_partners():
         assert degree.max() == min(partners, degree.max()) and (degree > 0).all() == (partners > 0)
         assert set(map(tuple, parts.train.tolist())) <= set(map(tuple, graph.tolist())) <= whole
     assert len(parts.with_at_most(1_000)) == len(parts.known)
+
+
+def test_in_a_large_graph_only_some_pairs_are_asked_for(monkeypatch):
+    pairs = np.array([[one, other] for one in range(60) for other in range(one + 1, 60)])
+    whole = held_out.hold_out(pairs, 60)
+    monkeypatch.setattr(held_out, "MOST", 50)
+    some = held_out.hold_out(pairs, 60)
+    for name in ("valid", "test", "new_test"):
+        asked, all_of_it = (set(map(tuple, getattr(parts, name).tolist())) for parts in (some, whole))
+        assert len(asked) == min(50, len(all_of_it)) and asked <= all_of_it
+    assert np.array_equal(some.train, whole.train) and np.array_equal(some.known, whole.known)

@@ -11,11 +11,13 @@ NEW_PRODUCTS = 0.10
 VALID, TEST = 0.05, 0.10
 """Shares of the pairs of the other products that are held out to validate and to test with. Of a new product's pairs,
 the same share is tested; the others are known by the time that somebody asks."""
+MOST = 20_000
+"""Of each part, no more pairs than this are asked for, drawn at random: in a large graph all would take days."""
 
 
 @dataclasses.dataclass(frozen=True)
 class HeldOut:
-    """Pairs of products, int64 [pairs, 2] each; every pair of the graph stands in exactly one of them."""
+    """Pairs of products, int64 [pairs, 2] each. No pair stands in two of them; in a graph that is not large, each in one."""
 
     train: np.ndarray
     """The graph of the training, and its positive examples."""
@@ -59,11 +61,15 @@ def hold_out(pairs: np.ndarray, num_nodes: int, *, seed: int = SEED) -> HeldOut:
     new[random.permutation(num_nodes)[: round(NEW_PRODUCTS * num_nodes)]] = True
     draw = random.random(len(pairs))
     of_new = new[pairs].any(axis=1)
+
+    def some(part: np.ndarray) -> np.ndarray:
+        return part if len(part) <= MOST else part[np.sort(random.permutation(len(part))[:MOST])]
+
     return HeldOut(
         train=pairs[~of_new & (draw >= VALID + TEST)],
-        valid=pairs[~of_new & (draw < VALID)],
-        test=pairs[~of_new & (draw >= VALID) & (draw < VALID + TEST)],
+        valid=some(pairs[~of_new & (draw < VALID)]),
+        test=some(pairs[~of_new & (draw >= VALID) & (draw < VALID + TEST)]),
         new_known=pairs[of_new & (draw >= TEST)],
-        new_test=pairs[of_new & (draw < TEST)],
+        new_test=some(pairs[of_new & (draw < TEST)]),
         new_products=np.flatnonzero(new),
     )

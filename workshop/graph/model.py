@@ -76,7 +76,7 @@ class GraphSAGE(nn.Module):
         layers = [
             tensor.to(device) for layer in zip(batch.edge_indices, batch.sizes) for tensor in map(torch.as_tensor, layer)
         ]
-        return self(x[batch.nodes.to(device)], *layers)
+        return self(x.index_select(0, batch.nodes.to(device)), *layers)
 
     @torch.inference_mode()
     def inference(self, x: Tensor, csr: CSR) -> list[Tensor]:

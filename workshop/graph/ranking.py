@@ -6,8 +6,8 @@ import numpy as np
 from scipy import sparse
 
 WANTED = 10
-CHUNK = 1_024
-"""Queries that are ranked at a time: CHUNK × N scores are in memory."""
+SCORES = 1 << 24
+"""So many scores are in memory at a time: of as many queries as that allows, one at least."""
 
 Scores = Callable[[np.ndarray], np.ndarray]
 """Scores of all products for some queries: int64 [queries] to FP32 [queries, N]; the higher, the better."""
@@ -39,7 +39,9 @@ def hit_rate(
     order = np.argsort(queries, kind="stable")
     queries, partners = queries[order], partners[order]
     hits = 0.0
-    for asked in np.split(np.unique(queries), range(CHUNK, len(np.unique(queries)), CHUNK)):
+    unique = np.unique(queries)
+    chunk = max(1, SCORES // known.shape[0])
+    for asked in np.split(unique, range(chunk, len(unique), chunk)):
         first, last = np.searchsorted(queries, asked[0], "left"), np.searchsorted(queries, asked[-1], "right")
         rows, columns = np.searchsorted(asked, queries[first:last]), partners[first:last]
         table = np.array(scores(asked), dtype=np.float32)
