@@ -21,6 +21,7 @@ from workshop import bench, settings, triton
 from workshop.arango.temporary import TemporaryServer
 from workshop.bench import vectors
 from workshop.errors import WorkshopError
+from workshop.graph import sampler
 from workshop.text import embed
 
 
@@ -102,7 +103,7 @@ def test_hardware_is_named_without_host_name_and_paths():
 
 
 def test_unknown_benchmark():
-    with pytest.raises(WorkshopError, match="no benchmark graphs; there are: text, store"):
+    with pytest.raises(WorkshopError, match="no benchmark graphs; there are: text, store, graph, graphsage"):
         bench.run(["text", "graphs"], console=Console(file=io.StringIO()))
 
 
@@ -222,6 +223,38 @@ def test_quick_run_of_the_store(own_home, tmp_path, monkeypatch):
     for words in ("import_bulk", "COSINE_SIMILARITY", "FILTER", "recall@10", "isotropic", "MiB", "written by hand"):
         assert words in shown, words
     assert arango_servers() == before
+
+
+def quick_report(name, tmp_path, monkeypatch):
+    """The report of a quick run, and what it printed."""
+    monkeypatch.setattr(settings, "RESULTS", tmp_path)
+    output = io.StringIO()
+    bench.run([name], quick=True, console=Console(file=output, width=140))
+    report = json.loads((tmp_path / f"{name}.quick.json").read_text())
+    assert not re.search(r'"/\w', json.dumps(report))
+    check_figures(report)
+    return report, output.getvalue()
+
+
+def test_quick_run_of_the_graph(tmp_path, monkeypatch):
+    report, shown = quick_report("graph", tmp_path, monkeypatch)
+    results, given = report["results"], report["settings"]
+    assert [row["products"] for row in results["sampler"]] == list(given["sampled"])
+    assert [row["products"] for row in results["training"]] == list(given["trained"])
+    small, large = results["training"]
+    assert small["pairs"] < large["pairs"] and small["training_products"] < large["training_products"]
+    assert all(row["peak_memory_mib"] > 200 for row in results["training"])
+    assert "Batches of 1,024 seed nodes, fan-outs 15/10/5" in shown and "peak memory, MiB" in shown
+    assert ("not installed" in shown) == (not sampler.pyg_available())
+
+
+def test_quick_run_of_graphsage(tmp_path, monkeypatch):
+    report, shown = quick_report("graphsage", tmp_path, monkeypatch)
+    for row in report["results"]["graphs"]:
+        assert len(row["graphsage category"]["test"]["accuracy"]) == len(row["mlp category"]["test"]["accuracy"]) == 2
+        assert len(row["graphsage co-purchase"]["test"]) == 8
+        assert 0.3 < row["within_category"] < 0.9
+    assert "points ahead" in shown and " ± " in shown and "common partners" in shown
 
 
 def test_store_leaves_nothing_on_a_server_that_runs_already(own_home, tmp_path, monkeypatch):

@@ -36,7 +36,7 @@ from workshop import settings
 from workshop.errors import WorkshopError
 from workshop.triton import server
 
-BENCHMARKS = {"text": "workshop.bench.text", "store": "workshop.bench.store"}
+BENCHMARKS = {name: f"workshop.bench.{name}" for name in ("text", "store", "graph", "graphsage")}
 """Names as `workshop bench` takes them, and the modules behind them."""
 COMPUTE = ("compute_input", "compute_infer", "compute_output")
 """The phases of a request's execution in the server's statistics."""
