@@ -158,7 +158,12 @@ def _gpu() -> str | None:
 
 def versions(packages: Sequence[str], services: Sequence[str]) -> dict[str, str | None]:
     """Versions of Python, of the services that answer and of packages."""
-    found = {package: importlib.metadata.version(package) for package in packages}
+    found: dict[str, str | None] = {}
+    for package in packages:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = None
     answering = {"tritonserver": server.version()} if "triton" in services else {}
     return {"python": platform.python_version(), **answering, **found}
 
