@@ -248,6 +248,14 @@ def test_unknown_tasks_and_devices(graph):
             training.train(graph, device="cuda")
 
 
+def test_too_few_pairs_to_hold_some_out(graph):
+    small = dataset.load(graph.folder)
+    small.data.edge_index = small.data.edge_index[:, :12]
+    with pytest.raises(WorkshopError, match="too few to hold some out"):
+        training.train(small, objective="co-purchase")
+    assert training.train(small, epochs=1).metrics["test"]["accuracy"] >= 0
+
+
 def test_a_product_without_co_purchases_has_a_category_and_an_embedding(graph):
     alone = len(graph.titles) - 1
     assert not (graph.data.edge_index == alone).any()

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from workshop.errors import WorkshopError
 from workshop.graph import held_out, ranking
 from workshop.graph.dataset import ProductGraph
 from workshop.graph.model import MLP, GraphSAGE
@@ -132,7 +133,13 @@ class CoPurchase:
         self.device, self.nodes = device, graph.data.num_nodes
         self.x = graph.data.x.to(device)
         edges = graph.data.edge_index.numpy()
-        self.parts = held_out.hold_out(edges.T[edges[0] < edges[1]], self.nodes)
+        pairs = edges.T[edges[0] < edges[1]]
+        self.parts = held_out.hold_out(pairs, self.nodes)
+        if not all(map(len, (self.parts.train, self.parts.valid, self.parts.test, self.parts.new_test))):
+            raise WorkshopError(
+                f"{graph.name} has {len(pairs)} pairs: too few to hold some out to validate and to test with; a few hundred "
+                "are enough"
+            )
         self.train = torch.from_numpy(self.parts.train)
         self.csr, self.known_csr = csr_of(self.parts.train, self.nodes), csr_of(self.parts.known, self.nodes)
         self.sampler = NeighborSampler(self.csr, FAN_OUTS)
