@@ -1,8 +1,9 @@
 #!/usr/bin/env python
-"""Make dump/movies from dump/sources/movies: scripts/make_dump.py [--keep-embeddings] [--check].
+"""Make a folder of dump/ from its sources: scripts/make_dump.py movies [--keep-embeddings] [--check], or products.
 
-The sources are checked first. The server must be up and `sentence_embedder` built (`workshop up`, `workshop build`),
-unless every synopsis is unchanged and --keep-embeddings given.
+dump/movies is made from dump/sources/movies, whose faults are reported. The server must be up and `sentence_embedder` built
+(`workshop up`, `workshop build`), unless every synopsis is unchanged and --keep-embeddings given. dump/products is made from
+the course's product graph and checkpoints/, without a server.
 """
 
 import argparse
@@ -15,28 +16,42 @@ from workshop.errors import WorkshopError
 
 
 def main() -> None:
-    """Write the dump, or only check the sources."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Write a dump, or only check the sources."""
+    summary, _, description = __doc__.partition("\n\n")
+    parser = argparse.ArgumentParser(description=summary, epilog=description)
+    parser.add_argument("dump", choices=("movies", "products"), help="the folder of dump/ to make")
     parser.add_argument(
         "--keep-embeddings", action="store_true", help="take those of unchanged synopses from the present dump"
     )
-    parser.add_argument("--check", action="store_true", help="check the sources and write nothing")
+    parser.add_argument("--check", action="store_true", help="check the films' sources and write nothing")
     arguments = parser.parse_args()
+    if arguments.dump == "products" and (arguments.keep_embeddings or arguments.check):
+        parser.error("--keep-embeddings and --check are for the movies")
     began = time.monotonic()
     try:
-        found = films.load()
-        if not arguments.check:
-            made, notes = films.collections(found, _vectors(found, arguments.keep_embeddings))
+        if arguments.dump == "products":
+            folder, (made, notes) = _products()
+        else:
+            found = films.load()
+            if arguments.check:
+                print(f"{len(found)} films, no faults")
+                return
+            folder, (made, notes) = films.DUMP, films.collections(found, _vectors(found, arguments.keep_embeddings))
     except WorkshopError as error:
         sys.exit(f"make_dump.py: {error}")
-    if arguments.check:
-        print(f"{len(found)} films, no faults")
-        return
-    dump_format.write(films.DUMP, "workshop", made)
+    dump_format.write(folder, "workshop", made)
     for note in notes:
         print(f"note: {note}")
     sizes = ", ".join(f"{len(documents):,} {name}" for name, (_, documents) in made.items())
-    print(f"{films.DUMP.name}: {sizes} in {time.monotonic() - began:.0f} s")
+    print(f"{folder.name}: {sizes} in {time.monotonic() - began:.0f} s")
+
+
+def _products():
+    """The folder of the products' dump, its collections, and no notes."""
+    from workshop.graph import dataset, store
+
+    graph = dataset.load(dataset.default(lambda text: print(text, flush=True)))
+    return store.DUMP, (store.collections(graph), [])
 
 
 def _vectors(found: list[films.Film], keep: bool) -> list[list[float]]:

@@ -4,9 +4,11 @@
     scripts/make_product_graph.py                     the default graph, where the notebooks look for it
     scripts/make_product_graph.py --seed 1 --count 50000 --out graphs/large
     scripts/make_product_graph.py --products products.csv --co-purchases co_purchases.csv --out graphs/shop
+    scripts/make_product_graph.py --products … --co-purchases … --features-of graphs/shop --out graphs/shop-today
 
 products.csv has the columns id, title and category; co_purchases.csv two ids a row and, if there is a third column
-`count`, how often they were bought together.
+`count`, how often they were bought together. A network understands the features that it was trained with: --features-of
+takes over how titles become features, for the same shop with more products.
 """
 
 import argparse
@@ -23,7 +25,7 @@ def main() -> None:
     began = time.monotonic()
     arguments = _arguments()
     # Only now: --help need not wait for the libraries.
-    from workshop.graph import dataset, generator, layout, products
+    from workshop.graph import dataset, features, generator, layout, products
 
     folder = arguments.out or dataset.default_folder()
     try:
@@ -34,8 +36,9 @@ def main() -> None:
             print("making products and co-purchases", flush=True)
             count = generator.COUNT if arguments.count is None else arguments.count
             made = generator.generate(count=count, seed=arguments.seed)
+        known = arguments.features_of and features.TitleFeatures.load(arguments.features_of / layout.FEATURES)
         print(f"features of {len(made.titles):,} titles, then {settings.shown(folder)}", flush=True)
-        layout.write(made, folder)
+        layout.write(made, folder, features=known or features.SIZE)
     except WorkshopError as error:
         sys.exit(f"make_product_graph.py: {error}")
     same = made.labels[made.co_purchases[:, 0]] == made.labels[made.co_purchases[:, 1]]
@@ -54,6 +57,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--count", type=int, metavar="N", help="products that the generator makes (default: 13,000)")
     parser.add_argument("--products", type=Path, metavar="CSV", help="a shop's products instead: id, title, category")
     parser.add_argument("--co-purchases", type=Path, metavar="CSV", help="what was bought together: id, id[, count]")
+    parser.add_argument("--features-of", type=Path, metavar="DIR", help="a graph whose words and components are taken over")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the graph (default: the course's own)")
     arguments = parser.parse_args()
     if bool(arguments.products) != bool(arguments.co_purchases):

@@ -7,7 +7,7 @@ from workshop import settings
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """The notebook that builds a model, and the files that it leaves in the model's folder."""
+    """The notebook that builds a model, and the files that it leaves in the model's folder: none where all are committed."""
 
     notebook: str
     files: tuple[str, ...]
@@ -21,6 +21,8 @@ RECIPES = {
     "sentence_bert": Recipe("02_trace_a_transformer.ipynb", ("1/model.pt",)),
     "bert_classifier": Recipe("02_trace_a_transformer.ipynb", ("1/model.pt", "2/model.pt")),
     "sentence_embedder": Recipe("03_zero_shot_classification.ipynb", ("1/tokenizer.json",)),
+    "graph_embeddings": Recipe("06_serve_graphsage.ipynb", ("1/model.pt",)),
+    "product_embedder": Recipe("07_product_recommendations.ipynb", ()),
 }
 
 

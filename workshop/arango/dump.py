@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from workshop.arango import client, server
-from workshop.arango.dump_format import EDGES, BrokenFile, Contents, Dump, Part, read
+from workshop.arango.dump_format import EDGES, GRAPHS, BrokenFile, Contents, Dump, Part, read
 from workshop.errors import WorkshopError
 
 BATCH_BYTES, BATCH_DOCUMENTS = 4_000_000, 5_000
@@ -58,7 +58,7 @@ def restore(
     progress: Callable[[str, int, int | None], None] = lambda name, done, total: None,
     finished: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Report:
-    """Restore every collection of a dump, document collections first.
+    """Restore every collection of a dump, document collections first, and the named graphs after all of them.
 
     A collection's files are read to their end and checked before anything is changed for it; one that cannot be used is
     reported as failed and the others are restored all the same. Documents of the same key are replaced, so that an
@@ -83,7 +83,10 @@ def restore(
     for part in dump.parts:
         outcome, began = Outcome(part.name, part.kind), time.monotonic()
         try:
-            _restore_part(part, database, existing, force, progress, outcome, notes)
+            if part.name == GRAPHS:
+                _restore_graphs(part, database, force, outcome)
+            else:
+                _restore_part(part, database, existing, force, progress, outcome, notes)
         except (BrokenFile, ArangoServerError) as error:
             outcome.state, outcome.problem = "failed", _words(error)
         outcome.seconds = time.monotonic() - began
@@ -123,6 +126,29 @@ def _restore_part(
         _fill(part, contents, collection, progress)
         _configure(part, collection, notes)
     _make_indexes(part, collection, notes)
+
+
+def _restore_graphs(part: Part, database: StandardDatabase, force: bool, outcome: Outcome) -> None:
+    """Make the named graphs of a dump; what they were made of at the dump's server, shards and such, is left to this one."""
+    wanted = {key: document for key, document, _ in part.operations() if document is not None}
+    there = {graph["name"] for graph in database.graphs()}
+    outcome.count = len(wanted)
+    if wanted.keys() <= there and not force:
+        outcome.state = "already there"
+    for name, graph in wanted.items():
+        if name in there and not force:
+            continue
+        definitions = [
+            {
+                "edge_collection": definition["collection"],
+                "from_vertex_collections": definition["from"],
+                "to_vertex_collections": definition["to"],
+            }
+            for definition in graph.get("edgeDefinitions") or []
+        ]
+        if name in there:
+            database.delete_graph(name, drop_collections=False)
+        database.create_graph(name, definitions, graph.get("orphanCollections") or [])
 
 
 def _holds(database: StandardDatabase, name: str, contents: Contents) -> bool:

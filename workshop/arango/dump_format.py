@@ -19,6 +19,8 @@ from workshop.errors import WorkshopError
 STRUCTURE, DATA, VIEW = ".structure.json", ".data.json", ".view.json"
 DOCUMENTS, EDGES = 2, 3
 """ArangoDB's numbers for the two types of collection."""
+GRAPHS = "_graphs"
+"""The system collection of named graphs; arangodump writes it with --include-system-collections."""
 PUT, PUT_EDGE, REMOVE = 2300, 2301, 2302
 """What an envelope says about the document in it; 2301 is found in dumps of ArangoDB 2."""
 LINES_PER_REPORT = 5_000
@@ -57,7 +59,9 @@ class Part:
 
     @property
     def kind(self) -> str:
-        """`documents` or `edges`."""
+        """`documents`, `edges` or, of the named graphs, `graphs`."""
+        if self.name == GRAPHS:
+            return "graphs"
         return "edges" if self.type == EDGES else "documents"
 
     def operations(self) -> Iterator[tuple[str, dict[str, Any] | None, int]]:
@@ -112,7 +116,7 @@ class Dump:
 
 
 def read(folder: Path | str) -> Dump:
-    """The collections in an arangodump folder, in the order of a restore: documents first, then edges, each by name.
+    """The collections in an arangodump folder, in the order of a restore: documents, edges, named graphs, each by name.
 
     Nothing but the descriptions is read. A description that cannot be used becomes a part with a `problem`.
 
@@ -140,14 +144,14 @@ def read(folder: Path | str) -> Dump:
         used.update(path.name for path in part.files)
         if part.name in parts:
             notes.append(f"{structure} is skipped: collection {part.name} is described by another file too")
-        elif part.name.startswith("_"):
+        elif part.name.startswith("_") and part.name != GRAPHS:
             notes.append(f"collection {part.name} is skipped: system collections are not restored")
         else:
             parts[part.name] = part
     for name in names:
         if re.search(r"\.data\.(json|vpack)(\.gz)?$", name) and name not in used and not _described(name, structures):
             notes.append(f"{name} is skipped: no *{STRUCTURE} describes it")
-    order = sorted(parts.values(), key=lambda part: (part.type, part.name))
+    order = sorted(parts.values(), key=lambda part: (part.name == GRAPHS, part.type, part.name))
     return Dump(folder, str(meta.get("database", "")), order, notes)
 
 
@@ -170,7 +174,8 @@ def write(folder: Path, database: str, collections: Mapping[str, tuple[int, Iter
     for name, (kind, documents) in collections.items():
         tick += 1
         stem = folder / hashed(name)
-        parameters = {**PARAMETERS, "cid": str(tick), "id": str(tick), "planId": str(tick), "name": name, "type": kind}
+        ids = {"cid": str(tick), "id": str(tick), "planId": str(tick), "name": name, "type": kind}
+        parameters = {**PARAMETERS, **ids, "isSystem": name.startswith("_")}
         structure = {"indexes": [], "parameters": dict(sorted(parameters.items()))}
         Path(f"{stem}{STRUCTURE}").write_bytes(orjson.dumps(structure))
         with (

@@ -26,6 +26,8 @@ TITLES = 2
 """A word that stands in fewer titles says nothing that another title could share."""
 WORDS = 4000
 """At most so many words, those in most titles: the covariance matrix has a row and a column for each."""
+SIZE = 100
+"""Features of a title, as many as ogbn-products has of a product."""
 DECIMALS = 6
 NO_VARIANCE = 1e-10
 """A component with less variance than this, relative to the first, is rounding error, not a direction."""
@@ -54,7 +56,7 @@ class TitleFeatures:
     of largest magnitude is positive. Zeros where the titles have fewer directions than `size`."""
 
     @classmethod
-    def fit(cls, titles: Iterable[str], size: int = 100) -> "TitleFeatures":
+    def fit(cls, titles: Iterable[str], size: int = SIZE) -> "TitleFeatures":
         """Learn the words and the components from titles; as many as there are, none is a title without words."""
         vectorizer = CountVectorizer(analyzer=words)
         titles = list(titles)

@@ -37,7 +37,7 @@ import psutil
 from workshop import settings
 from workshop.errors import WorkshopError
 from workshop.graph import vocabulary
-from workshop.graph.features import TitleFeatures
+from workshop.graph.features import SIZE, TitleFeatures
 from workshop.graph.products import TRAIN, VALID, Products
 
 SPLIT = "sales_ranking"
@@ -52,7 +52,7 @@ LEVEL = 4
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 
-def write(products: Products, folder: Path, *, features: int = 100) -> None:
+def write(products: Products, folder: Path, *, features: int | TitleFeatures = SIZE) -> None:
     """Write the folder of a graph. The same products give the same bytes.
 
     It is made beside `folder` and put into place as a whole: whatever happens, `folder` is the old or the new one.
@@ -60,7 +60,8 @@ def write(products: Products, folder: Path, *, features: int = 100) -> None:
     Args:
         products: at least three with one pair among them, see `Products`.
         folder: made with its parents. What stands there is replaced if it is empty or such a folder itself.
-        features: numbers a node.
+        features: numbers a node; or how titles became features in another graph, so that a network trained there
+            understands this one.
 
     Raises:
         WorkshopError: `folder` is something else, or cannot be written.
@@ -166,8 +167,8 @@ def _put(partial: Path, folder: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _fill(products: Products, folder: Path, features: int) -> None:
-    titles = TitleFeatures.fit(products.titles, features)
+def _fill(products: Products, folder: Path, features: int | TitleFeatures) -> None:
+    titles = TitleFeatures.fit(products.titles, features) if isinstance(features, int) else features
     titles.save(folder / FEATURES)
     _numbers(folder / "raw" / "edge.csv.gz", products.co_purchases)
     _numbers(folder / "raw" / "node-feat.csv.gz", titles.transform(products.titles), decimals=True)

@@ -72,9 +72,7 @@ class GraphSAGE(nn.Module):
 
     def embed(self, x: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """The same for a batch of the sampler, given the features of all nodes of the graph, FP32 [N, in_channels]."""
-        device = x.device
-        layers = [tensor.to(device) for layer in zip(batch.edge_indices, batch.sizes) for tensor in layer]
-        return self(x.index_select(0, batch.nodes.to(device)), *layers)
+        return self(*batch.inputs(x))
 
     @torch.inference_mode()
     def inference(self, x: Tensor, csr: CSR) -> list[Tensor]:

@@ -82,6 +82,15 @@ class Batch:
     sizes: Tensor
     """INT64 [L, 2]: sources and targets of each layer; sizes[i][1] == sizes[i + 1][0]."""
 
+    def inputs(self, x: Tensor) -> list[Tensor]:
+        """What a network takes, on the device of `x`: features, then edge index and size of each layer.
+
+        Args:
+            x: features of all nodes of the graph, FP32 [N, features].
+        """
+        layers = (tensor.to(x.device) for layer in zip(self.edge_indices, self.sizes) for tensor in layer)
+        return [x.index_select(0, self.nodes.to(x.device)), *layers]
+
 
 class NeighborSampler:
     """Draws neighbours at random, hop by hop, on the CPU.

@@ -257,6 +257,10 @@ def _integer(parameters: dict[str, str], name: str) -> int:
 
 
 def _summary(error: Exception) -> str:
-    """The one line of an error that says what is wrong: for TorchScript's long traces, the last one."""
+    """The one line of an error that says what is wrong: for TorchScript's long traces, the last one.
+
+    What a scripted model asserts comes as that line, behind the names of two exceptions.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return lines[-1] if lines[0].startswith("The following operation failed") else lines[0]
+    line = lines[-1] if lines[0].startswith("The following operation failed") else lines[0]
+    return line.removeprefix("RuntimeError: AssertionError: ")

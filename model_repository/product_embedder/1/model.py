@@ -1,0 +1,172 @@
+"""Ids of products in, embeddings out: sample their neighbourhoods in ArangoDB, read features there, call the network.
+
+Nothing is kept between two calls, so what was written to the store a moment ago is found. A product's sample depends on the
+store's content and the seed alone: its neighbours are put in the order of the SHA-1 of seed, product and neighbour, and
+the first ones are taken.
+"""
+
+import base64
+import json
+import os
+import urllib.error
+import urllib.request
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+NEIGHBORS = """
+FOR key IN @keys
+  LET id = CONCAT(@products, "/", key)
+  LET partners = UNION_DISTINCT(
+    (FOR pair IN @@co_purchases FILTER pair._from == id RETURN PARSE_KEY(pair._to)),
+    (FOR pair IN @@co_purchases FILTER pair._to == id RETURN PARSE_KEY(pair._from))
+  )
+  RETURN (
+    FOR partner IN partners
+      FILTER partner != key
+      SORT SHA1(CONCAT(@seed, "/", key, "/", partner))
+      LIMIT @fan_out
+      RETURN partner
+  )
+"""
+FEATURES = """
+FOR key IN @keys
+  LET product = DOCUMENT(@products, key)
+  RETURN product == null ? null : { features: product.features }
+"""
+TIMEOUT = 60
+"""Seconds that ArangoDB may take to answer a query."""
+
+
+class StoreError(Exception):
+    """ArangoDB does not answer, or refuses a query."""
+
+
+class TritonPythonModel:
+    """Embeds every product of a Triton batch, which may hold the products of several requests."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Read the settings from config.pbtxt."""
+        parameters = json.loads(args["model_config"])["parameters"]
+        settings = {name: parameter["string_value"] for name, parameter in parameters.items()}
+        self.network, self.seed = settings["network"], settings["seed"]
+        self.products, self.co_purchases = settings["products"], settings["co_purchases"]
+        self.fan_outs = [int(number) for number in settings["fan_outs"].split(",")]
+        self.feature_count = int(settings["features"])
+
+    def execute(self, requests: list) -> list:
+        """Answer all requests of a batch; one that asks for an unknown product gets an error that names it."""
+        keys_of = [_keys(request) for request in requests]
+        keys = list(dict.fromkeys(key for found in keys_of if isinstance(found, list) for key in found))
+        try:
+            faults, vectors = self.embed(keys) if keys else ({}, np.empty((0, 0), np.float32))
+        except (StoreError, RuntimeError) as error:
+            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error))) for _ in requests]
+        row, responses = {key: number for number, key in enumerate(keys)}, []
+        for found in keys_of:
+            if isinstance(found, list):
+                reasons = [faults[key] for key in dict.fromkeys(found) if key in faults]
+            else:
+                reasons = [found]
+            if reasons:
+                responses.append(pb_utils.InferenceResponse(error=pb_utils.TritonError("; ".join(reasons))))
+            else:
+                rows = vectors[[row[key] for key in found]]
+                responses.append(pb_utils.InferenceResponse([pb_utils.Tensor("embedding", rows)]))
+        return responses
+
+    def embed(self, keys: list[str]) -> tuple[dict[str, str], np.ndarray]:
+        """What is wrong with some of the products, by key, and embeddings FP32 [len(keys), size] of all others."""
+        store = Store()
+        nodes = {key: position for position, key in enumerate(keys)}
+        frontier, source, target = keys, [], []
+        node_ends, edge_ends = [len(nodes)], []
+        for fan_out in self.fan_outs:
+            values = {"keys": frontier, "products": self.products, "@co_purchases": self.co_purchases}
+            drawn = store.query(NEIGHBORS, {**values, "seed": self.seed, "fan_out": fan_out})
+            for key, neighbors in zip(frontier, drawn):
+                target += [nodes[key]] * len(neighbors)
+                source += [nodes.setdefault(neighbor, len(nodes)) for neighbor in neighbors]
+            frontier = list(nodes)[node_ends[-1] :]
+            node_ends.append(len(nodes))
+            edge_ends.append(len(source))
+        features, faults = self.features(store, list(nodes))
+        edge_index = np.array([source, target], np.int64).reshape(2, -1)
+        # Neither a pair that a removed product has left behind nor a partner without features has anything to say.
+        speaks = np.isfinite(features[:, 0])
+        features[~speaks] = 0
+        tensors = [features]
+        for hop in reversed(range(len(self.fan_outs))):
+            edges = edge_index[:, : edge_ends[hop]]
+            tensors += [edges[:, speaks[edges[0]]], np.array([node_ends[hop + 1], node_ends[hop]], np.int64)]
+        wrong = {key: faults[key] for key in keys if key in faults}
+        return wrong, self.infer(tensors)
+
+    def features(self, store: "Store", keys: list[str]) -> tuple[np.ndarray, dict[str, str]]:
+        """Features of products, FP32 [len(keys), features], and for those that have none (NaN) the reason."""
+        found = store.query(FEATURES, {"keys": keys, "products": self.products})
+        features, faults = np.full((len(keys), self.feature_count), np.nan, np.float32), {}
+        for number, (key, product) in enumerate(zip(keys, found)):
+            if product is None:
+                faults[key] = f"there is no product {key!r} in {self.products}"
+            else:
+                try:
+                    features[number] = product["features"]
+                except (TypeError, ValueError):
+                    faults[key] = f"product {key!r} has no features: {self.feature_count} numbers are needed"
+        return features, faults
+
+    def infer(self, tensors: list[np.ndarray]) -> np.ndarray:
+        """The last layer's embeddings, FP32 [targets, size], from the network on this server."""
+        response = pb_utils.InferenceRequest(
+            model_name=self.network,
+            requested_output_names=["output__2"],
+            inputs=[pb_utils.Tensor(f"input__{number}", np.ascontiguousarray(t)) for number, t in enumerate(tensors)],
+            preferred_memory=pb_utils.PreferredMemory(pb_utils.TRITONSERVER_MEMORY_CPU),
+        ).exec()
+        if response.has_error():
+            raise RuntimeError(f"{self.network}: {response.error().message()}")
+        return pb_utils.get_output_tensor_by_name(response, "output__2").as_numpy()
+
+
+class Store:
+    """ArangoDB's HTTP interface, as far as queries go."""
+
+    def __init__(self) -> None:
+        """Find the server: the environment names it, or else it is the embedded one, wherever that runs by now."""
+        url, database = os.environ.get("ARANGO_URL"), os.environ.get("ARANGO_DB")
+        user, password = os.environ.get("ARANGO_USER") or "root", os.environ.get("ARANGO_PASSWORD") or ""
+        try:
+            from workshop import arango
+        except ImportError:  # in the container, where the environment says all
+            if not url:
+                raise StoreError("ARANGO_URL is not set: it names the ArangoDB that holds the products") from None
+            url = url if "://" in url else f"http://{url}"
+        else:
+            url, database = arango.url(), arango.database_name()
+            user, password = arango.server.credentials()
+        self.url = f"{url.rstrip('/')}/_db/{database or 'workshop'}/_api/cursor"
+        login = base64.b64encode(f"{user}:{password}".encode()).decode()
+        self.headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
+
+    def query(self, query: str, values: dict) -> list:
+        """The rows of an AQL query that has one row for each of `values["keys"]`."""
+        content = {"query": query, "bindVars": values, "batchSize": max(1, len(values["keys"]))}
+        request = urllib.request.Request(self.url, json.dumps(content).encode(), self.headers)
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+                return json.load(answer)["result"]
+        except urllib.error.HTTPError as error:
+            reason = json.load(error).get("errorMessage", error.reason)
+            raise StoreError(f"ArangoDB refuses the query of the neighbours: {reason}") from error
+        except OSError as error:
+            raise StoreError(f"no ArangoDB answers at {self.url.split('/_db/')[0]}: {error}") from error
+
+
+def _keys(request) -> list[str] | str:
+    """The products of a request, or the reason why they cannot be looked up."""
+    values = pb_utils.get_input_tensor_by_name(request, "product").as_numpy().reshape(-1)
+    try:
+        return [value.decode() for value in values]
+    except UnicodeDecodeError as error:
+        return f"an id of a product is not UTF-8: {error}"
