@@ -37,7 +37,8 @@ class Services:
             tell("starting ArangoDB for this run")
             arango.up(port=services.free_port())
             self.started.append(arango)
-        dump.restore(settings.ROOT / "dump" / "movies", arango.connect())
+        for name in ("movies", "products"):
+            dump.restore(settings.ROOT / "dump" / name, arango.connect())
 
     def ensure_triton(self, tell):
         if not triton.external() and triton.find() is None:

@@ -14,6 +14,7 @@ export PATH="$PWD/.venv/bin:$PATH"
 workshop up
 workshop build
 workshop restore dump/movies
+workshop restore dump/products
 workshop ask
 if [[ ${1:-} != --no-lab ]]; then
   as_root=()

@@ -49,11 +49,11 @@ def test_no_wording_is_shared_with_the_overviews_beside_the_project(sources):
 
 def test_the_committed_dump_is_what_the_sources_make(sources, dumped):
     vectors = films.present_vectors()
-    assert {film.synopsis for film in sources} == vectors.keys(), "run scripts/make_dump.py"
+    assert {film.synopsis for film in sources} == vectors.keys(), "run scripts/make_dump.py movies"
     expected, _ = films.collections(sources, [vectors[film.synopsis] for film in sources])
     assert dumped.keys() == expected.keys()
     for name, (kind, documents) in expected.items():
-        assert dumped[name] == documents, f"{name}: run scripts/make_dump.py"
+        assert dumped[name] == documents, f"{name}: run scripts/make_dump.py movies"
         assert kind == (EDGES if "_from" in documents[0] else DOCUMENTS)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from rich.console import Console
 
 from workshop import arango
+from workshop.graph.embedding import embed_products
 from workshop.text import embed
 
 TEXT = "The keeper guessed right and the whole stadium held its breath before the last penalty."
@@ -15,12 +16,22 @@ FOR film IN films
   LIMIT 3
   RETURN { title: film.title, year: film.year, similarity }
 """
+PRODUCT = "P000272"
+TOGETHER = """
+LET partners = (FOR partner IN 1..1 ANY @product GRAPH "product_graph" RETURN partner._id)
+FOR other IN Products
+  FILTER other._id != @product
+  LET similarity = COSINE_SIMILARITY(other.predicted_node_embeddings, @vector)
+  SORT similarity DESC
+  LIMIT 5
+  RETURN { title: other.title, similarity, bought: other._id IN partners }
+"""
 LABELS = ("cooking", "finance", "sport", "astronomy")
 
 
 def ask(console: Console) -> None:
-    """Ask and print; each answer comes from the running servers. WorkshopError where the films are missing."""
-    database = arango.with_collections("films")
+    """Ask and print; each answer comes from the running servers. WorkshopError where films or products are missing."""
+    database = arango.with_collections("films", "Products", "bought_together")
     console.print("\nZero-shot classification, answered by sentence_embedder:")
     console.print(f"  {TEXT}")
     vectors = embed([TEXT, *LABELS])
@@ -33,3 +44,10 @@ def ask(console: Console) -> None:
     wish = embed([WISH])[0].tolist()
     for film in database.aql.execute(NEAREST, bind_vars={"wish": wish}):
         console.print(f"  {film['similarity']:.2f}  {film['title']} ({film['year']})")
+
+    console.print("\nWhat goes with a product, embedded by product_embedder out of its co-purchases, answered by ArangoDB:")
+    console.print(f"  {database.collection('Products').get(PRODUCT)['title']}")
+    values = {"product": f"Products/{PRODUCT}", "vector": embed_products([PRODUCT])[0].tolist()}
+    for product in database.aql.execute(TOGETHER, bind_vars=values):
+        bought = "  (bought together before)" if product["bought"] else ""
+        console.print(f"  {product['similarity']:.2f}  {product['title']}{bought}")

@@ -89,7 +89,7 @@ def with_collections(*collections: str) -> StandardDatabase:
     if missing:
         raise WorkshopError(
             f"the database {database.name} at {server.url()} has no {', '.join(missing)}. "
-            "`workshop restore dump/movies` brings the films"
+            "`workshop restore dump/movies` brings the films, `workshop restore dump/products` the products"
         )
     return database
 

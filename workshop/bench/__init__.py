@@ -32,7 +32,7 @@ from rich.console import Console
 from rich.table import Table
 from tritonclient.utils import InferenceServerException
 
-from workshop import settings
+from workshop import arango, settings
 from workshop.errors import WorkshopError
 from workshop.triton import server
 
@@ -104,7 +104,19 @@ def triton_serving(tell: Callable[[str], None]) -> Iterator[None]:
             server.down()
 
 
-SERVING = {"triton": triton_serving}
+@contextlib.contextmanager
+def arango_serving(tell: Callable[[str], None]) -> Iterator[None]:
+    """The same for ArangoDB."""
+    tell("looking for ArangoDB, starting it if it does not run")
+    started = arango.ensure()
+    try:
+        yield
+    finally:
+        if started:
+            arango.down()
+
+
+SERVING = {"triton": triton_serving, "arango": arango_serving}
 """Services that a benchmark may name, and the context managers that see to it that they answer."""
 
 
@@ -166,6 +178,19 @@ def versions(packages: Sequence[str], services: Sequence[str]) -> dict[str, str 
             found[package] = None
     answering = {"tritonserver": server.version()} if "triton" in services else {}
     return {"python": platform.python_version(), **answering, **found}
+
+
+@contextlib.contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch use `count` threads in this process."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def rotated(items: list[Any], by: int) -> list[Any]:

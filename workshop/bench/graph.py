@@ -1,4 +1,4 @@
-"""Neighbour sampling and training: batches a second, and how an epoch and its memory grow with the graph.
+"""Neighbour sampling, training and serving: batches/s, how an epoch and its memory grow with the graph, nodes/s.
 
 The sampler is measured beside PyG's NeighborLoader in turns, where pyg-lib or torch-sparse is installed. Every size of
 the training runs in a process of its own, whose greatest memory is that of this size.
@@ -19,12 +19,13 @@ from rich.table import Table
 from torch_geometric.data import Data
 from torch_geometric.loader import NeighborLoader
 
-from workshop import bench
-from workshop.graph import dataset, generator, layout, sampler, tasks, training
+from workshop import arango, bench
+from workshop.bench import graph_serving
+from workshop.graph import dataset, generator, layout, sampler, store, tasks, training
 
-SERVICES = ()
-MODELS = ()
-PACKAGES = ("torch", "torch-geometric", "torch-sparse", "pyg-lib", "numpy")
+SERVICES = ("triton", "arango")
+MODELS = (graph_serving.MODEL, graph_serving.EMBEDDER)
+PACKAGES = ("torch", "torch-geometric", "torch-sparse", "pyg-lib", "tritonclient", "numpy")
 BATCH_SIZE = 1_024
 """Seed nodes of a batch of the sampler's measurement."""
 
@@ -41,15 +42,24 @@ class Plan:
     trained: tuple[int, ...]
     """Products of the graphs that are trained on."""
     epochs: int
+    requests: int
+    """To Triton, by each way in each round."""
+    seconds_per_load: float
+    """How long each number of clients keeps asking."""
 
 
-FULL = Plan((13_000, 200_000), 7, 10, (10_000, 25_000, 50_000, 100_000, 200_000), 4)
-QUICK = Plan((1_000,), 2, 2, (1_000, 2_000), 2)
+FULL = Plan((13_000, 200_000), 7, 10, (10_000, 25_000, 50_000, 100_000, 200_000), 4, 12, 5.0)
+QUICK = Plan((1_000,), 2, 2, (1_000, 2_000), 2, 2, 0.2)
 
 
 def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Measure in processes of this machine; return the settings and the results, as JSON values."""
+    """Measure in processes of this machine; return the settings and the results, as JSON values.
+
+    Raises:
+        WorkshopError: the store does not hold the products.
+    """
     plan = QUICK if quick else FULL
+    arango.with_collections(store.PRODUCTS, store.CO_PURCHASES)
     described = {
         **dataclasses.asdict(plan),
         "fan_outs": list(tasks.FAN_OUTS),
@@ -65,6 +75,13 @@ def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any]
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=context) as pool:
             results["training"].append(pool.submit(train, count, plan.epochs).result())
+    results["serving"] = graph_serving.measure(
+        dataset.load(dataset.default(tell)),
+        rounds=plan.rounds,
+        requests=plan.requests,
+        seconds=plan.seconds_per_load,
+        tell=tell,
+    )
     return described, results
 
 
@@ -135,7 +152,7 @@ def train(count: int, epochs: int) -> dict[str, Any]:
 
 
 def tables(report: dict[str, Any]) -> list[Table]:
-    """What is printed: the samplers, and the training by size."""
+    """What is printed: the samplers, the training by size, and serving."""
     results, plan = report["results"], report["settings"]
     fan_outs = "/".join(map(str, plan["fan_outs"]))
     first = bench.table(
@@ -159,4 +176,4 @@ def tables(report: dict[str, Any]) -> list[Table]:
             f"{row['validation_s']:.2f}",
             f"{row['peak_memory_mib']:,.0f}",
         )
-    return [first, second]
+    return [first, second, *graph_serving.tables(results["serving"])]

@@ -69,7 +69,7 @@ def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any]
     plan = QUICK if quick else FULL
     texts = load_texts(plan.sentences)
     threads, source = server_threads()
-    with batching_switch() as switch, torch_threads(threads):
+    with batching_switch() as switch, bench.torch_threads(threads):
         tell("loading the model in process")
         transformers.utils.logging.disable_progress_bar()  # it would write into the progress shown here
         model = SentenceTransformer(sentence_model())
@@ -119,17 +119,6 @@ def server_threads() -> tuple[int, str]:
     with contextlib.suppress(psutil.Error, ValueError, AttributeError, KeyError):
         return int(server.find().process.environ()["OMP_NUM_THREADS"]), "the server's OMP_NUM_THREADS"
     return torch.get_num_threads(), "torch's default"
-
-
-@contextlib.contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Let torch use `count` threads in this process."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 # Throughput of one client

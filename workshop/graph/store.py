@@ -1,6 +1,5 @@
 """The product graph in ArangoDB: the collections that `dump/products` holds and the lessons ask."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -44,7 +43,9 @@ def collections(graph: ProductGraph) -> dict[str, tuple[int, list[dict[str, Any]
     csr = tasks.csr_of(pairs, graph.data.num_nodes)
     embeddings = trained("co-purchase").inference(graph.data.x, csr)[-1]
     categories = trained("category").inference(graph.data.x, csr)[-1].argmax(dim=1)
-    rows = zip(graph.ids, graph.titles, graph.data.y.view(-1).tolist(), rounded(graph.data.x), rounded(embeddings), categories)
+    rows = zip(
+        graph.ids, graph.titles, graph.data.y.view(-1).tolist(), rounded(graph.data.x), rounded(embeddings), categories
+    )
     products = [
         {
             "_key": key,

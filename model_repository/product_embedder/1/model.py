@@ -64,10 +64,7 @@ class TritonPythonModel:
             return [pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error))) for _ in requests]
         row, responses = {key: number for number, key in enumerate(keys)}, []
         for found in keys_of:
-            if isinstance(found, list):
-                reasons = [faults[key] for key in dict.fromkeys(found) if key in faults]
-            else:
-                reasons = [found]
+            reasons = [found] if isinstance(found, str) else [faults[key] for key in dict.fromkeys(found) if key in faults]
             if reasons:
                 responses.append(pb_utils.InferenceResponse(error=pb_utils.TritonError("; ".join(reasons))))
             else:
