@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -236,7 +237,7 @@ def quick_report(name, tmp_path, monkeypatch):
     return report, output.getvalue()
 
 
-def test_quick_run_of_the_graph(tmp_path, monkeypatch):
+def test_quick_run_of_the_graph(triton_server, tmp_path, monkeypatch):
     report, shown = quick_report("graph", tmp_path, monkeypatch)
     results, given = report["results"], report["settings"]
     assert [row["products"] for row in results["sampler"]] == list(given["sampled"])
@@ -246,6 +247,18 @@ def test_quick_run_of_the_graph(tmp_path, monkeypatch):
     assert all(row["peak_memory_mib"] > 200 for row in results["training"])
     assert "Batches of 1,024 seed nodes, fan-outs 15/10/5" in shown and "peak memory, MiB" in shown
     assert ("not installed" in shown) == (not sampler.pyg_available())
+    serving = results["serving"]
+    assert set(serving["nodes_per_s"]) == {"old", "http, 1 target", "http", "grpc", "shared memory", "in process"}
+    assert max(serving["largest_difference"].values()) < 1e-4
+    assert serving["ratio_to_old"]["shared memory"]["median"] > 10
+    assert [(row["clients"], row["way"]) for row in serving["clients"]][:3] == [
+        (1, "http"),
+        (1, "shared memory"),
+        (2, "http"),
+    ]
+    assert all(row["failed_requests"] == 0 for row in serving["clients"]) and serving["clients"][-1]["clients"] == 16
+    assert list(serving["product_embedder"]) == ["1", "16", "256"] and "sampled in ArangoDB" in shown
+    assert not list(Path("/dev/shm").glob("graph_embeddings_*"))
 
 
 def test_quick_run_of_graphsage(tmp_path, monkeypatch):

@@ -72,26 +72,28 @@ def test_an_envelope_is_told_from_a_document_with_type_and_data(tmp_path):
 def test_views_system_collections_and_stray_files_are_noted(tmp_path):
     folder = dump(tmp_path / "zoo")
     structure(folder, "animals")
-    structure(folder, "_graphs")
+    structure(folder, "_analyzers")
     (folder / "zooView.view.json").write_text("{}")
     data(folder, "strays_00.data.json", [])
     found = read(folder)
     assert [part.name for part in found.parts] == ["animals"]
     assert found.parts[0].check().count == 0
     text = "\n".join(found.notes)
-    for word in ("view zooView", "collection _graphs", "strays_00.data.json", "animals has no data file"):
+    for word in ("view zooView", "collection _analyzers", "strays_00.data.json", "animals has no data file"):
         assert word in text
 
 
-def test_documents_come_before_edges(tmp_path):
+def test_documents_come_before_edges_and_those_before_named_graphs(tmp_path):
     folder = dump(tmp_path / "zoo")
     structure(folder, "b_edges", type=3)
     structure(folder, "z")
     structure(folder, "a_edges", type=3)
+    structure(folder, "_graphs")
     assert [(part.name, part.kind) for part in read(folder).parts] == [
         ("z", "documents"),
         ("a_edges", "edges"),
         ("b_edges", "edges"),
+        ("_graphs", "graphs"),
     ]
 
 

@@ -268,3 +268,43 @@ def test_the_imdb_dump_becomes_the_collections_of_the_course(imdb_dump, database
     database.collection("films").update({"_key": "1", "emb": [1.0, 0.0]})
     imdb.map_films(database)
     assert database.collection("films").get("1")["emb"] == [1, 0]
+
+
+def graphs(folder, **definitions):
+    """The system collection of named graphs as arangodump writes it: name and edge definition of each."""
+    structure(folder, "_graphs", isSystem=True)
+    lines = [
+        {"_key": name, "edgeDefinitions": [definition], "orphanCollections": []} for name, definition in definitions.items()
+    ]
+    data(folder, f"{hashed('_graphs')}.data.json", lines)
+
+
+EATS = {"collection": "eats", "from": ["animals"], "to": ["plants"]}
+
+
+def test_named_graphs_are_made_after_their_collections(database, zoo):
+    graphs(zoo, food=EATS)
+    assert _states(restore(zoo, database))["_graphs"] == ("restored", 1)
+    [definition] = database.graph("food").edge_definitions()
+    assert definition["edge_collection"] == "eats" and definition["to_vertex_collections"] == ["plants"]
+    found = database.aql.execute("FOR plant IN 1..1 OUTBOUND 'animals/a1' GRAPH 'food' RETURN plant._key")
+    assert list(found) == ["oak"]
+    assert _states(restore(zoo, database))["_graphs"] == ("already there", 1)
+
+
+def test_force_makes_a_named_graph_anew_and_keeps_its_collections(database, zoo):
+    graphs(zoo, food=EATS)
+    restore(zoo, database)
+    graphs(zoo, food={**EATS, "to": ["plants", "animals"]})
+    assert _states(restore(zoo, database))["_graphs"] == ("already there", 1)
+    assert database.graph("food").edge_definitions()[0]["to_vertex_collections"] == ["plants"]
+    restore(zoo, database, force=True)
+    assert sorted(database.graph("food").edge_definitions()[0]["to_vertex_collections"]) == ["animals", "plants"]
+    assert database.collection("eats").count() == 1
+
+
+def test_a_named_graph_that_cannot_be_made_is_reported(database, zoo):
+    graphs(zoo, broken={"collection": "eats", "from": []})
+    report = restore(zoo, database)
+    assert [outcome.name for outcome in report.failed] == ["_graphs"] and "named graph broken" in report.failed[0].problem
+    assert _states(report)["eats"] == ("restored", 1)

@@ -130,25 +130,33 @@ def _restore_part(
 
 def _restore_graphs(part: Part, database: StandardDatabase, force: bool, outcome: Outcome) -> None:
     """Make the named graphs of a dump; what they were made of at the dump's server, shards and such, is left to this one."""
-    wanted = {key: document for key, document, _ in part.operations() if document is not None}
+    wanted = {key: _definitions(key, graph) for key, graph, _ in part.operations() if graph is not None}
     there = {graph["name"] for graph in database.graphs()}
     outcome.count = len(wanted)
     if wanted.keys() <= there and not force:
         outcome.state = "already there"
-    for name, graph in wanted.items():
-        if name in there and not force:
-            continue
-        definitions = [
+        return
+    for name, (definitions, orphans) in wanted.items():
+        if name in there:
+            if not force:
+                continue
+            database.delete_graph(name, drop_collections=False)
+        database.create_graph(name, definitions, orphans)
+
+
+def _definitions(name: str, graph: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Edge definitions of a named graph as python-arango takes them, and the collections of vertices without edges."""
+    try:
+        return [
             {
                 "edge_collection": definition["collection"],
                 "from_vertex_collections": definition["from"],
                 "to_vertex_collections": definition["to"],
             }
-            for definition in graph.get("edgeDefinitions") or []
-        ]
-        if name in there:
-            database.delete_graph(name, drop_collections=False)
-        database.create_graph(name, definitions, graph.get("orphanCollections") or [])
+            for definition in graph["edgeDefinitions"]
+        ], graph.get("orphanCollections") or []
+    except (KeyError, TypeError) as error:
+        raise BrokenFile(f"named graph {name}: its edge definitions are not lists with collection, from and to") from error
 
 
 def _holds(database: StandardDatabase, name: str, contents: Contents) -> bool:

@@ -52,6 +52,10 @@ class TritonPythonModel:
         self.network, self.seed = settings["network"], settings["seed"]
         self.products, self.co_purchases = settings["products"], settings["co_purchases"]
         self.fan_outs = [int(number) for number in settings["fan_outs"].split(",")]
+        if self.fan_outs != sorted(self.fan_outs, reverse=True):
+            raise pb_utils.TritonModelException(
+                "fan_outs must not grow: a hop takes some of the partners of the hop before it"
+            )
         self.feature_count = int(settings["features"])
 
     def execute(self, requests: list) -> list:
@@ -73,29 +77,34 @@ class TritonPythonModel:
         return responses
 
     def embed(self, keys: list[str]) -> tuple[dict[str, str], np.ndarray]:
-        """What is wrong with some of the products, by key, and embeddings FP32 [len(keys), size] of all others."""
+        """What is wrong with some of the products, by key, and embeddings FP32 [len(keys), size] of all others.
+
+        Each layer takes the first partners of each of its target nodes, as many as its fan-out says (algorithm 2 of the
+        GraphSAGE paper, https://arxiv.org/abs/1706.02216). So a product's embedding does not depend on what else is asked
+        for at the same moment.
+        """
         store = Store()
         nodes = {key: position for position, key in enumerate(keys)}
-        frontier, source, target = keys, [], []
-        node_ends, edge_ends = [len(nodes)], []
+        frontier, ends = keys, [len(nodes)]
+        source, target, place = [], [], []
         for fan_out in self.fan_outs:
             values = {"keys": frontier, "products": self.products, "@co_purchases": self.co_purchases}
             drawn = store.query(NEIGHBORS, {**values, "seed": self.seed, "fan_out": fan_out})
             for key, neighbors in zip(frontier, drawn):
-                target += [nodes[key]] * len(neighbors)
                 source += [nodes.setdefault(neighbor, len(nodes)) for neighbor in neighbors]
-            frontier = list(nodes)[node_ends[-1] :]
-            node_ends.append(len(nodes))
-            edge_ends.append(len(source))
+                target += [nodes[key]] * len(neighbors)
+                place += range(len(neighbors))
+            frontier = list(nodes)[ends[-1] :]
+            ends.append(len(nodes))
         features, faults = self.features(store, list(nodes))
-        edge_index = np.array([source, target], np.int64).reshape(2, -1)
         # Neither a pair that a removed product has left behind nor a partner without features has anything to say.
         speaks = np.isfinite(features[:, 0])
         features[~speaks] = 0
+        edges, places = np.array([source, target], np.int64).reshape(2, -1), np.array(place, np.int64)
         tensors = [features]
         for hop in reversed(range(len(self.fan_outs))):
-            edges = edge_index[:, : edge_ends[hop]]
-            tensors += [edges[:, speaks[edges[0]]], np.array([node_ends[hop + 1], node_ends[hop]], np.int64)]
+            of_layer = speaks[edges[0]] & (edges[1] < ends[hop]) & (places < self.fan_outs[hop])
+            tensors += [edges[:, of_layer], np.array([ends[hop + 1], ends[hop]], np.int64)]
         wrong = {key: faults[key] for key in keys if key in faults}
         return wrong, self.infer(tensors)
 
@@ -106,11 +115,15 @@ class TritonPythonModel:
         for number, (key, product) in enumerate(zip(keys, found)):
             if product is None:
                 faults[key] = f"there is no product {key!r} in {self.products}"
+                continue
+            try:
+                values = np.array(product["features"], np.float32)
+            except (TypeError, ValueError):
+                values = np.empty(0, np.float32)
+            if values.shape == (self.feature_count,) and np.isfinite(values).all():
+                features[number] = values
             else:
-                try:
-                    features[number] = product["features"]
-                except (TypeError, ValueError):
-                    faults[key] = f"product {key!r} has no features: {self.feature_count} numbers are needed"
+                faults[key] = f"product {key!r} has no features: {self.feature_count} numbers are needed"
         return features, faults
 
     def infer(self, tensors: list[np.ndarray]) -> np.ndarray:
@@ -142,7 +155,8 @@ class Store:
         else:
             url, database = arango.url(), arango.database_name()
             user, password = arango.server.credentials()
-        self.url = f"{url.rstrip('/')}/_db/{database or 'workshop'}/_api/cursor"
+        self.server = url.rstrip("/")
+        self.url = f"{self.server}/_db/{database or 'workshop'}/_api/cursor"
         login = base64.b64encode(f"{user}:{password}".encode()).decode()
         self.headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
 
@@ -157,7 +171,7 @@ class Store:
             reason = json.load(error).get("errorMessage", error.reason)
             raise StoreError(f"ArangoDB refuses the query of the neighbours: {reason}") from error
         except OSError as error:
-            raise StoreError(f"no ArangoDB answers at {self.url.split('/_db/')[0]}: {error}") from error
+            raise StoreError(f"no ArangoDB answers at {self.server}: {error}") from error
 
 
 def _keys(request) -> list[str] | str:
