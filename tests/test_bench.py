@@ -257,7 +257,7 @@ def test_quick_run_of_the_graph(triton_server, tmp_path, monkeypatch):
         (2, "http"),
     ]
     assert all(row["failed_requests"] == 0 for row in serving["clients"]) and serving["clients"][-1]["clients"] == 16
-    assert list(serving["product_embedder"]) == ["1", "16", "256"] and "sampled in ArangoDB" in shown
+    assert list(serving["product_embedder"]) == ["1", "4"] and "sampled in ArangoDB" in shown
     assert not list(Path("/dev/shm").glob("graph_embeddings_*"))
 
 

@@ -102,6 +102,8 @@ def test_the_solution_is_right_where_the_lesson_is_unanswered(path):
 
 def test_every_recipe_has_its_cells():
     for model, recipe in recipes.RECIPES.items():
+        if not recipe.files:
+            continue
         tags = [
             cell.metadata.get("tags", []) for cell in nbformat.read(settings.NOTEBOOKS / recipe.notebook, as_version=4).cells
         ]

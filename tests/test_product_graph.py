@@ -7,10 +7,11 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from workshop import settings
 from workshop.errors import WorkshopError
-from workshop.graph import generator, vocabulary
+from workshop.graph import dataset, generator, vocabulary
 
 SCRIPT = settings.ROOT / "scripts" / "make_product_graph.py"
 
@@ -149,6 +150,13 @@ def test_script_takes_the_tables_of_a_shop(tmp_path):
     done = run(*tables, "--out", tmp_path / "graph")
     assert done.returncode == 0, done.stderr
     assert "60 products in 2 categories, 59 pairs" in done.stdout
+    (tmp_path / "products.csv").write_text("id,title,category\n" + rows + "C9,Thing of another kind,toys\n")
+    for folder, remedy in ((tmp_path / "graph", ""), (tmp_path / "nothing", "make the graph anew")):
+        done = run(*tables, "--features-of", folder, "--out", tmp_path / "later")
+        assert remedy in done.stderr and done.returncode == bool(remedy) and "Traceback" not in done.stderr
+    earlier, later = (dataset.load(tmp_path / name) for name in ("graph", "later"))
+    assert torch.equal(later.data.x[:60], earlier.data.x) and later.data.x.shape == (61, 100)
+    assert earlier.features().words == later.features().words
     (tmp_path / "pairs.csv").write_text("one,other\nA1,B7\n")
     done = run(*tables, "--out", tmp_path / "graph")
     assert done.returncode == 1

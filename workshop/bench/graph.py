@@ -46,10 +46,12 @@ class Plan:
     """To Triton, by each way in each round."""
     seconds_per_load: float
     """How long each number of clients keeps asking."""
+    by_id: tuple[int, ...]
+    """Products of a request to product_embedder."""
 
 
-FULL = Plan((13_000, 200_000), 7, 10, (10_000, 25_000, 50_000, 100_000, 200_000), 4, 12, 5.0)
-QUICK = Plan((1_000,), 2, 2, (1_000, 2_000), 2, 2, 0.2)
+FULL = Plan((13_000, 200_000), 7, 10, (10_000, 25_000, 50_000, 100_000, 200_000), 4, 12, 5.0, (1, 16, 256))
+QUICK = Plan((1_000,), 2, 2, (1_000, 2_000), 2, 2, 0.2, (1, 4))
 
 
 def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -80,6 +82,7 @@ def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any]
         rounds=plan.rounds,
         requests=plan.requests,
         seconds=plan.seconds_per_load,
+        by_id=plan.by_id,
         tell=tell,
     )
     return described, results

@@ -12,7 +12,7 @@ import itertools
 import os
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -47,7 +47,7 @@ Inputs = list[Tensor]
 
 
 def measure(
-    graph: ProductGraph, *, rounds: int, requests: int, seconds: float, tell: Callable[[str], None]
+    graph: ProductGraph, *, rounds: int, requests: int, seconds: float, by_id: Sequence[int], tell: Callable[[str], None]
 ) -> dict[str, Any]:
     """Nodes/s of one client by each way, of several clients at once, and of `product_embedder`.
 
@@ -56,6 +56,7 @@ def measure(
         rounds: turns of each way.
         requests: of a way in a round.
         seconds: how long each number of clients keeps asking.
+        by_id: products of a request to `product_embedder`.
         tell: called with a line of text before each step.
     """
     generator = torch.Generator().manual_seed(0)
@@ -103,7 +104,7 @@ def measure(
         },
     }
     found["clients"] = concurrency(many, seconds, tell)
-    found["product_embedder"] = from_the_store(graph, rounds, tell)
+    found["product_embedder"] = from_the_store(graph, rounds, by_id, tell)
     return found
 
 
@@ -202,11 +203,13 @@ def concurrency(many: list[Inputs], seconds: float, tell: Callable[[str], None])
     return rows
 
 
-def from_the_store(graph: ProductGraph, rounds: int, tell: Callable[[str], None]) -> dict[str, dict[str, float]]:
+def from_the_store(
+    graph: ProductGraph, rounds: int, by_id: Sequence[int], tell: Callable[[str], None]
+) -> dict[str, dict[str, float]]:
     """Nodes/s of `product_embedder`, which samples in ArangoDB, by products a request."""
     assert graph.ids is not None
     rates = {}
-    for count in (1, 16, TARGETS):
+    for count in by_id:
         tell(f"embedding by id, {count} product{'s' * (count > 1)} a request")
         keys = [graph.ids[number] for number in range(0, len(graph.ids), len(graph.ids) // count)][:count]
         embed_products(keys)
