@@ -168,7 +168,10 @@ class Store:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
                 return json.load(answer)["result"]
         except urllib.error.HTTPError as error:
-            reason = json.load(error).get("errorMessage", error.reason)
+            try:
+                reason = json.load(error)["errorMessage"]
+            except (ValueError, KeyError, TypeError):  # something else than ArangoDB
+                reason = f"{error.code} {error.reason}"
             raise StoreError(f"ArangoDB refuses the query of the neighbours: {reason}") from error
         except OSError as error:
             raise StoreError(f"no ArangoDB answers at {self.server}: {error}") from error
