@@ -1,9 +1,5 @@
 """The `pytorch` backend's rules, with a stand-in for Triton's module, and what a real server makes of them."""
 
-import importlib.util
-import json
-import sys
-import types
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,87 +7,25 @@ import pytest
 import torch
 import tritonclient.http as httpclient
 from small_models import add_model, free_ports, kill_servers, torchscript
+from stand_in import Request, TritonError, floats, instance, load_backend, tensor_spec
 from tritonclient.utils import InferenceServerException
 
-from workshop.triton import installation, server
-
-NUMPY_TYPES = {"TYPE_FP32": np.float32, "TYPE_INT32": np.int32, "TYPE_INT64": np.int64, "TYPE_STRING": np.object_}
-
-
-class TritonError(Exception):
-    pass
-
-
-class Tensor:
-    def __init__(self, name, array):
-        self.name, self.array = name, array
-
-    def as_numpy(self):
-        return self.array
-
-
-class Response:
-    def __init__(self, tensors=(), error=None):
-        self.tensors, self.error = {tensor.name: tensor.array for tensor in tensors}, error
-
-
-class Request:
-    def __init__(self, outputs=None, **tensors):
-        self.tensors, self.outputs = tensors, outputs
-
-    def requested_output_names(self):
-        return self.outputs
+from workshop.triton import server
 
 
 @pytest.fixture(scope="module")
 def backend():
-    """The backend's module, imported with a stand-in for `triton_python_backend_utils`."""
-    stand_in = types.ModuleType("triton_python_backend_utils")
-    stand_in.Tensor, stand_in.InferenceResponse = Tensor, Response
-    stand_in.TritonError = stand_in.TritonModelException = TritonError
-    stand_in.triton_string_to_numpy = NUMPY_TYPES.__getitem__
-    stand_in.get_input_tensor_by_name = lambda request, name: (
-        Tensor(name, request.tensors[name]) if name in request.tensors else None
-    )
-    spec = importlib.util.spec_from_file_location("pytorch_backend", installation.OWN_BACKENDS / "pytorch" / "model.py")
-    module = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "triton_python_backend_utils", stand_in)
-        spec.loader.exec_module(module)
-        yield module
-
-
-def tensor_spec(name, data_type="TYPE_FP32", **more):
-    return {"name": name, "data_type": data_type, "dims": [-1], **more}
+    yield from load_backend("pytorch")
 
 
 @pytest.fixture
 def serve(backend, tmp_path):
     """A function that makes a loaded instance of a module, as Triton would."""
 
-    def make(module, inputs, outputs, *, max_batch_size=8, parameters=None, content=None, **config):
-        (tmp_path / "1").mkdir(exist_ok=True)
+    def make(module, inputs, outputs, *, content=None, **config):
         file = config.get("default_model_filename", "model.pt")
-        (tmp_path / "1" / file).write_bytes(content if content is not None else torchscript(module))
-        config = {
-            "max_batch_size": max_batch_size,
-            "input": [spec if isinstance(spec, dict) else tensor_spec(spec) for spec in inputs],
-            "output": [spec if isinstance(spec, dict) else tensor_spec(spec) for spec in outputs],
-            "parameters": {key: {"string_value": value} for key, value in (parameters or {}).items()},
-            **config,
-        }
-        model = backend.TritonPythonModel()
-        model.initialize(
-            {
-                "model_config": json.dumps(config),
-                "model_name": "m",
-                "model_version": "1",
-                "model_repository": str(tmp_path),
-                "model_instance_kind": "CPU",
-                "model_instance_device_id": "0",
-            }
-        )
-        return model
+        content = content if content is not None else torchscript(module)
+        return instance(backend, tmp_path, file, content, inputs, outputs, **config)
 
     return make
 
@@ -113,10 +47,6 @@ class Calls(torch.nn.Module):
         if bool((x < 0).any()):
             raise RuntimeError("negative values are refused")
         return torch.full([x.shape[0], 1], float(x.shape[0]))
-
-
-def floats(*rows):
-    return np.array(rows, np.float32)
 
 
 @pytest.mark.parametrize(

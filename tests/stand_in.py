@@ -1,0 +1,110 @@
+"""A stand-in for Triton's `triton_python_backend_utils`, to test a Python-based backend's module without a server."""
+
+import importlib.util
+import json
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workshop.triton import installation
+
+NUMPY_TYPES = {"TYPE_FP32": np.float32, "TYPE_INT32": np.int32, "TYPE_INT64": np.int64, "TYPE_STRING": np.object_}
+
+
+class TritonError(Exception):
+    """Stands for TritonError and TritonModelException."""
+
+
+class Tensor:
+    """A named array."""
+
+    def __init__(self, name, array):
+        self.name, self.array = name, array
+
+    def as_numpy(self):
+        """The array."""
+        return self.array
+
+
+class Response:
+    """Arrays by name, or an error."""
+
+    def __init__(self, tensors=(), error=None):
+        self.tensors, self.error = {tensor.name: tensor.array for tensor in tensors}, error
+
+
+class Request:
+    """A request for some outputs, with inputs as keyword arguments."""
+
+    def __init__(self, outputs=None, **tensors):
+        self.tensors, self.outputs = tensors, outputs
+
+    def requested_output_names(self):
+        """The outputs asked for."""
+        return self.outputs
+
+
+class Logger:
+    """Keeps the warnings."""
+
+    warnings: list[str] = []
+
+    @classmethod
+    def log_warn(cls, text):
+        """A warning."""
+        cls.warnings.append(text)
+
+
+def load_backend(name: str):
+    """The module of a backend of the course, imported with the stand-in, as a generator for a fixture."""
+    stand_in = types.ModuleType("triton_python_backend_utils")
+    stand_in.Tensor, stand_in.InferenceResponse, stand_in.Logger = Tensor, Response, Logger
+    stand_in.TritonError = stand_in.TritonModelException = TritonError
+    stand_in.triton_string_to_numpy = NUMPY_TYPES.__getitem__
+    stand_in.get_input_tensor_by_name = lambda request, name: (
+        Tensor(name, request.tensors[name]) if name in request.tensors else None
+    )
+    spec = importlib.util.spec_from_file_location(f"{name}_backend", installation.OWN_BACKENDS / name / "model.py")
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "triton_python_backend_utils", stand_in)
+        spec.loader.exec_module(module)
+        yield module
+
+
+def tensor_spec(name, data_type="TYPE_FP32", **more):
+    """An input or output as the configuration has it."""
+    return {"name": name, "data_type": data_type, "dims": [-1], **more}
+
+
+def instance(backend, folder: Path, file: str, content: bytes, inputs, outputs, *, kind="CPU", parameters=None, **config):
+    """A loaded instance of a model file, as Triton would make it; inputs and outputs are names or specifications."""
+    (folder / "1").mkdir(exist_ok=True)
+    (folder / "1" / file).write_bytes(content)
+    config = {
+        "max_batch_size": 8,
+        "input": [spec if isinstance(spec, dict) else tensor_spec(spec) for spec in inputs],
+        "output": [spec if isinstance(spec, dict) else tensor_spec(spec) for spec in outputs],
+        "parameters": {key: {"string_value": value} for key, value in (parameters or {}).items()},
+        **config,
+    }
+    model = backend.TritonPythonModel()
+    model.initialize(
+        {
+            "model_config": json.dumps(config),
+            "model_name": "m",
+            "model_version": "1",
+            "model_repository": str(folder),
+            "model_instance_kind": kind,
+            "model_instance_device_id": "0",
+        }
+    )
+    return model
+
+
+def floats(*rows):
+    """FP32 rows."""
+    return np.array(rows, np.float32)
