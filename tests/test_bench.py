@@ -24,6 +24,7 @@ from workshop.bench import vectors
 from workshop.errors import WorkshopError
 from workshop.graph import sampler
 from workshop.text import embed
+from workshop.triton import traffic
 
 
 def statistics(requests, inferences, executions, *, queue_ms=0, compute_ms=0, failed=0, versions=1):
@@ -43,7 +44,7 @@ def statistics(requests, inferences, executions, *, queue_ms=0, compute_ms=0, fa
 def test_statistics_difference():
     before = statistics(10, 20, 5, queue_ms=100, compute_ms=1000)
     after = statistics(30, 60, 15, queue_ms=160, compute_ms=1500, failed=1)
-    assert bench.statistics_difference((before, after)) == {
+    assert traffic.statistics_difference((before, after)) == {
         "inference_count": 40,
         "execution_count": 10,
         "failed_requests": 1,
@@ -56,9 +57,9 @@ def test_statistics_difference():
 def test_statistics_of_several_spans_and_versions_are_added_up():
     first = (statistics(0, 0, 0), statistics(4, 4, 1, queue_ms=8))
     second = (statistics(100, 100, 100, queue_ms=5), statistics(104, 104, 104, queue_ms=5))
-    both = bench.statistics_difference(first, second)
+    both = traffic.statistics_difference(first, second)
     assert (both["inference_count"], both["execution_count"], both["queue_ms_per_request"]) == (8, 5, 1.0)
-    twice = bench.statistics_difference((statistics(0, 0, 0, versions=2), statistics(4, 4, 1, versions=2)))
+    twice = traffic.statistics_difference((statistics(0, 0, 0, versions=2), statistics(4, 4, 1, versions=2)))
     assert (twice["inference_count"], twice["execution_count"]) == (8, 2)
 
 
@@ -66,14 +67,14 @@ def test_statistics_of_grpc_as_json_are_strings_without_zeros():
     spent = {"success": {"count": "4", "ns": "9"}, "fail": {}, "queue": {"count": "4", "ns": "8000000"}}
     after = {"model_stats": [{"inference_count": "4", "execution_count": "2", "inference_stats": spent}]}
     before = {"model_stats": [{"inference_stats": {}}]}
-    found = bench.statistics_difference((before, after))
+    found = traffic.statistics_difference((before, after))
     assert (found["mean_batch_size"], found["queue_ms_per_request"], found["compute_ms_per_request"]) == (2.0, 2.0, 0.0)
 
 
 @pytest.mark.parametrize("after", [statistics(0, 0, 0), statistics(10, 10, 10), statistics(12, 12, 9)])
 def test_statistics_that_did_not_grow_are_refused(after):
     with pytest.raises(WorkshopError, match="loaded anew"):
-        bench.statistics_difference((statistics(10, 10, 10), after))
+        traffic.statistics_difference((statistics(10, 10, 10), after))
 
 
 def test_ratios_are_of_the_same_round():
@@ -85,7 +86,7 @@ def test_ratios_are_of_the_same_round():
 
 
 def test_percentiles_are_milliseconds():
-    found = bench.percentiles([number / 1000 for number in range(101)])
+    found = traffic.percentiles([number / 1000 for number in range(101)])
     assert found == pytest.approx({"p50_ms": 50.0, "p95_ms": 95.0, "p99_ms": 99.0})
 
 
@@ -322,7 +323,7 @@ def test_ctrl_c_stops_the_clients_and_restores_the_model(triton_server, request)
         switch(False)
         assert "dynamic_batching" not in config()
         threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-        bench.load(
+        traffic.load(
             lambda client, request: embed(["a text"], client),
             model="sentence_embedder", clients=4, seconds=60.0, pool=pool,
         )  # fmt: skip
@@ -336,4 +337,4 @@ def test_a_client_that_fails_ends_the_load(triton_server):
             raise WorkshopError("no answer")
 
     with ThreadPoolExecutor(4) as pool, pytest.raises(WorkshopError, match="no answer"):
-        bench.load(ask, model="sentence_embedder", clients=4, seconds=0.1, pool=pool)
+        traffic.load(ask, model="sentence_embedder", clients=4, seconds=0.1, pool=pool)

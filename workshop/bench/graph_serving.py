@@ -28,6 +28,7 @@ from workshop.graph import store, tasks
 from workshop.graph.dataset import ProductGraph
 from workshop.graph.embedding import embed_products
 from workshop.graph.sampler import CSR, NeighborSampler
+from workshop.triton import traffic
 
 with warnings.catch_warnings():
     # tritonclient's module looks for its library with pkg_resources, which announces its end.
@@ -197,8 +198,8 @@ def concurrency(many: list[Inputs], seconds: float, tell: Callable[[str], None])
         for clients in CLIENTS:
             for way, call in {"http": by_http, "shared memory": by_shared_memory}.items():
                 tell(f"embedding through Triton, {clients} client{'s' * (clients > 1)} at once, {way}")
-                loaded = bench.load(call, model=MODEL, clients=clients, seconds=seconds, pool=pool)
-                row = {"clients": clients, "way": way, **bench.load_summary([loaded])}
+                loaded = traffic.load(call, model=MODEL, clients=clients, seconds=seconds, pool=pool)
+                row = {"clients": clients, "way": way, **traffic.load_summary([loaded])}
                 rows.append({**row, "nodes_per_s": row.pop("requests_per_s")["median"] * TARGETS})
     return rows
 

@@ -27,7 +27,7 @@ from workshop import bench, settings, triton
 from workshop.errors import WorkshopError
 from workshop.text import embed, sentence_model
 from workshop.text.embedding import TEXTS_PER_REQUEST
-from workshop.triton import server
+from workshop.triton import server, traffic
 
 EMBEDDER, ENCODER = "sentence_embedder", "sentence_bert"
 SERVICES = ("triton",)
@@ -217,7 +217,7 @@ def latency(plan: Plan, model: SentenceTransformer, tell: Callable[[str], None])
             for name in bench.rotated(list(paths), number):
                 paths[name]()
                 taken[name] += [bench.seconds(paths[name]) for _ in range(plan.calls_per_turn)]
-    results: dict[str, Any] = {name: bench.percentiles(times) for name, times in taken.items()}
+    results: dict[str, Any] = {name: traffic.percentiles(times) for name, times in taken.items()}
     for name in ("http", "grpc"):
         results[name]["ratio_to_in_process"] = results[name]["p50_ms"] / results["in_process"]["p50_ms"]
         results[name]["added_to_in_process_ms"] = results[name]["p50_ms"] - results["in_process"]["p50_ms"]
@@ -242,7 +242,9 @@ def concurrency(
     Rates are summarised by round; latencies and the server's counts are of all rounds together. The mode that is
     measured first alternates between the rounds.
     """
-    loads: dict[tuple[int, bool], list[bench.Load]] = {(clients, mode): [] for clients in CLIENTS for mode in (True, False)}
+    loads: dict[tuple[int, bool], list[traffic.Load]] = {
+        (clients, mode): [] for clients in CLIENTS for mode in (True, False)
+    }
     with ThreadPoolExecutor(max(CLIENTS)) as pool:
         for number in range(plan.concurrency_rounds):
             for batching in bench.rotated([True, False], number):
@@ -251,7 +253,7 @@ def concurrency(
                 switch(batching)
                 for clients in CLIENTS:
                     loads[clients, batching].append(
-                        bench.load(
+                        traffic.load(
                             lambda client, request: embed([texts[request % len(texts)]], client),
                             model=EMBEDDER,
                             clients=clients,
@@ -261,7 +263,7 @@ def concurrency(
                     )
     rows = []
     for (clients, batching), rounds in loads.items():
-        row = {"clients": clients, "dynamic_batching": batching, **bench.load_summary(rounds)}
+        row = {"clients": clients, "dynamic_batching": batching, **traffic.load_summary(rounds)}
         row["sentences_per_s"] = row.pop("requests_per_s")
         if batching:
             without = [load.requests_per_s for load in loads[clients, False]]
