@@ -105,7 +105,7 @@ def test_hardware_is_named_without_host_name_and_paths():
 
 
 def test_unknown_benchmark():
-    with pytest.raises(WorkshopError, match="no benchmark graphs; there are: text, store, graph, graphsage"):
+    with pytest.raises(WorkshopError, match="no benchmark graphs; there are: text, engines, store, graph, graphsage"):
         bench.run(["text", "graphs"], console=Console(file=io.StringIO()))
 
 
@@ -260,6 +260,21 @@ def test_quick_run_of_the_graph(triton_server, tmp_path, monkeypatch):
     assert all(row["failed_requests"] == 0 for row in serving["clients"]) and serving["clients"][-1]["clients"] == 16
     assert list(serving["product_embedder"]) == ["1", "4"] and "sampled in ArangoDB" in shown
     assert not list(Path("/dev/shm").glob("graph_embeddings_*"))
+
+
+def test_quick_run_of_the_engines(triton_server, tmp_path, monkeypatch):
+    report, shown = quick_report("engines", tmp_path, monkeypatch)
+    results = report["results"]
+    assert set(results["sentences_per_s"]) == {
+        *("Triton, TorchScript", "Triton, ONNX", "Triton, int8", "in process, FP32", "in process, int8", "old client")
+    }
+    cosines = results["minimum_cosine_to_fp32"]
+    assert min(cosines["Triton, TorchScript"], cosines["Triton, ONNX"]) > 0.9999
+    assert 0.95 < cosines["Triton, int8"] < 0.9999 and abs(cosines["Triton, int8"] - cosines["in process, int8"]) < 0.01
+    assert len(results["ratios"]) == 6 and "Ratios of the same rounds" in shown
+    with httpclient.InferenceServerClient(triton_server) as client:
+        parameters = client.get_model_config("sentence_embedder")["parameters"]
+    assert parameters["encoder"]["string_value"] == "sentence_bert"
 
 
 def test_quick_run_of_graphsage(tmp_path, monkeypatch):

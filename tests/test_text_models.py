@@ -146,3 +146,20 @@ def test_weights_that_are_not_the_publishers_are_refused(tmp_path, monkeypatch):
     monkeypatch.delenv("WORKSHOP_SENTENCE_MODEL", raising=False)
     with pytest.raises(WorkshopError, match="not the published file"):
         sentence_model()
+
+
+@pytest.mark.parametrize(
+    ("model", "smallest"), [("sentence_bert", 0.9999), ("sentence_bert_onnx", 0.9999), ("sentence_bert_int8", 0.97)]
+)
+def test_each_engine_is_near_the_reference(client, reference, model, smallest):
+    """Texts of one length each, without padding: the mean of the token embeddings, as the reference pools them."""
+    tokenizer = AutoTokenizer.from_pretrained(sentence_model())
+    for text in TEXTS[:3]:
+        ids = tokenizer([text], return_tensors="np")["input_ids"].astype(np.int32)
+        inputs = []
+        for number, array in enumerate((ids, np.ones_like(ids))):
+            inputs.append(httpclient.InferInput(f"input__{number}", list(array.shape), "INT32"))
+            inputs[-1].set_data_from_numpy(array)
+        mean = client.infer(model, inputs).as_numpy("output__0")[0].mean(axis=0)
+        vector = mean / np.linalg.norm(mean)
+        assert vector @ reference.encode([text], normalize_embeddings=True)[0] >= smallest

@@ -31,7 +31,7 @@ from workshop.errors import WorkshopError
 from workshop.triton import server
 from workshop.triton.traffic import summary
 
-BENCHMARKS = {name: f"workshop.bench.{name}" for name in ("text", "store", "graph", "graphsage")}
+BENCHMARKS = {name: f"workshop.bench.{name}" for name in ("text", "engines", "store", "graph", "graphsage")}
 """Names as `workshop bench` takes them, and the modules behind them."""
 
 

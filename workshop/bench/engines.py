@@ -1,0 +1,153 @@
+"""One transformer by three engines: TorchScript, ONNX and int8 through Triton, beside the same in process.
+
+All embed the same texts in one run, in turns whose order rotates. Through Triton it is the course's client and
+sentence_embedder, whose encoder is exchanged; in process it is sentence-transformers for FP32, and ONNX Runtime with the
+same int8 file, tokens a call and pooling as sentence_embedder has them.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import transformers
+from sentence_transformers import SentenceTransformer
+from tokenizers import Tokenizer
+
+from workshop import bench, settings
+from workshop.bench import text
+from workshop.text import embed, sentence_model
+
+ENGINES = {"TorchScript": "sentence_bert", "ONNX": "sentence_bert_onnx", "int8": "sentence_bert_int8"}
+"""Names of engines, and the encoders that they are."""
+SERVICES = ("triton",)
+MODELS = (text.EMBEDDER, *ENGINES.values())
+PACKAGES = ("tritonclient", "torch", "onnxruntime", "transformers", "sentence-transformers", "numpy")
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    rounds: int
+    old_client_sentences: int
+    sentences: int | None
+    """Texts used, evenly spread; None: all."""
+
+
+FULL = Plan(7, 40, None)
+QUICK = Plan(2, 2, 32)
+
+
+def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Measure on the running server; return the settings and the results, as JSON values."""
+    plan = QUICK if quick else FULL
+    texts = text.load_texts(plan.sentences)
+    few = text.spread(texts, plan.old_client_sentences)
+    threads, source = text.server_threads()
+    with encoder_switch() as switch, bench.torch_threads(threads):
+        tell("loading the models in process")
+        transformers.utils.logging.disable_progress_bar()  # it would write into the progress shown here
+        reference = SentenceTransformer(sentence_model())
+        tokenizer = transformers.AutoTokenizer.from_pretrained(sentence_model())
+        int8 = InProcess(ENGINES["int8"], int(switch.config["parameters"]["tokens_per_call"]["string_value"]), threads)
+        ways: dict[str, tuple[list[str], Callable[[], np.ndarray]]] = {
+            f"Triton, {name}": (texts, lambda: embed(texts)) for name in ENGINES
+        }
+        ways["in process, FP32"] = (texts, lambda: text.in_process(reference, texts))
+        ways["in process, int8"] = (texts, lambda: int8.embed(texts))
+        ways["old client"] = (few, lambda: text.old_client(few, tokenizer))
+        rates: dict[str, list[float]] = {name: [] for name in ways}
+        vectors: dict[str, np.ndarray] = {}
+        for number in range(plan.rounds):
+            tell(f"round {number + 1} of {plan.rounds}")
+            for name in bench.rotated(list(ways), number):
+                given, call = ways[name]
+                if name.startswith("Triton"):
+                    switch(ENGINES[name.removeprefix("Triton, ")])
+                    call()  # the server has just loaded the model anew
+                vectors[name] = call() if number == 0 else vectors[name]
+                rates[name].append(len(given) / bench.seconds(call))
+    expected = vectors["in process, FP32"]
+    pairs = [(f"Triton, {name}", "in process, FP32") for name in ("TorchScript", "ONNX")]
+    pairs += [("Triton, int8", "in process, int8"), *((f"Triton, {name}", "old client") for name in ENGINES)]
+    results = {
+        "sentences_per_s": {name: bench.summary(values) for name, values in rates.items()},
+        "minimum_cosine_to_fp32": {
+            name: text.minimum_cosine(table, expected) for name, table in vectors.items() if name != "old client"
+        },
+        "ratios": [{"way": way, "to": other, **bench.ratios(rates[way], rates[other])} for way, other in pairs],
+    }
+    described = {**dataclasses.asdict(plan), "sentences": len(texts), "threads": threads, "threads_from": source}
+    return described, results
+
+
+class Switch:
+    """Has the server load sentence_embedder with another encoder."""
+
+    def __init__(self) -> None:
+        self.config = text.model_config(text.EMBEDDER)
+
+    def __call__(self, encoder: str) -> None:
+        """Load it with this one."""
+        parameters = {**self.config["parameters"], "encoder": {"string_value": encoder}}
+        text.load_model({**self.config, "parameters": parameters})
+
+
+@contextlib.contextmanager
+def encoder_switch() -> Iterator[Switch]:
+    """A switch; at the end the server has its own configuration again."""
+    switch = Switch()
+    try:
+        yield switch
+    finally:
+        with text.uninterrupted():
+            text.load_model(switch.config)
+
+
+class InProcess:
+    """An encoder's ONNX file in this process, with the tokeniser, the calls and the pooling of sentence_embedder."""
+
+    def __init__(self, encoder: str, tokens_per_call: int, threads: int):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.log_severity_level = threads, 3
+        path = settings.MODEL_REPOSITORY / encoder / "1" / "model.onnx"
+        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.tokenizer = Tokenizer.from_file(str(settings.MODEL_REPOSITORY / text.EMBEDDER / "1" / "tokenizer.json"))
+        self.tokenizer.no_padding()
+        self.tokenizer.enable_truncation(max_length=256)
+        self.tokens_per_call = tokens_per_call
+
+    def embed(self, texts: list[str]) -> np.ndarray:
+        """Vectors of unit length, FP32 [len(texts), hidden size]."""
+        ids = [encoding.ids for encoding in self.tokenizer.encode_batch(texts)]
+        order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
+        vectors: list[Any] = [None] * len(ids)
+        while order:
+            longest = len(ids[order[0]])
+            rows = order[: max(1, self.tokens_per_call // longest)]
+            order = order[len(rows) :]
+            tokens, mask = np.zeros((2, len(rows), longest), np.int32)
+            for place, row in enumerate(rows):
+                tokens[place, : len(ids[row])], mask[place, : len(ids[row])] = ids[row], 1
+            [found] = self.session.run(["output__0"], {"input__0": tokens, "input__1": mask})
+            means = (found * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
+            for row, vector in zip(rows, means / np.linalg.norm(means, axis=1, keepdims=True)):
+                vectors[row] = vector
+        return np.stack(vectors)
+
+
+def tables(report: dict[str, Any]) -> list[Any]:
+    """What is printed: rates, and the ratios that matter."""
+    results, given = report["results"], report["settings"]
+    title = f"{given['sentences']} sentences, {given['threads']} threads, {given['rounds']} rounds"
+    first = bench.table(title, "way|sentences/s\nmedian (min–max)|smallest cosine\nto FP32 in process")
+    for name, rate in results["sentences_per_s"].items():
+        cosine = results["minimum_cosine_to_fp32"].get(name)
+        first.add_row(name, bench.span(rate, 1), "" if cosine is None else f"{cosine:.4f}")
+    second = bench.table("Ratios of the same rounds", "way|to|median (min–max)")
+    for row in results["ratios"]:
+        second.add_row(row["way"], row["to"], bench.span(row, 2))
+    return [first, second]
