@@ -60,6 +60,11 @@ class Logger:
 
 def load_backend(name: str):
     """The module of a backend of the course, imported with the stand-in, as a generator for a fixture."""
+    yield from load_model_file(installation.OWN_BACKENDS / name / "model.py")
+
+
+def load_model_file(path: Path):
+    """A `model.py`, imported with the stand-in, as a generator for a fixture."""
     stand_in = types.ModuleType("triton_python_backend_utils")
     stand_in.Tensor, stand_in.InferenceResponse, stand_in.Logger = Tensor, Response, Logger
     stand_in.TritonError = stand_in.TritonModelException = TritonError
@@ -67,7 +72,7 @@ def load_backend(name: str):
     stand_in.get_input_tensor_by_name = lambda request, name: (
         Tensor(name, request.tensors[name]) if name in request.tensors else None
     )
-    spec = importlib.util.spec_from_file_location(f"{name}_backend", installation.OWN_BACKENDS / name / "model.py")
+    spec = importlib.util.spec_from_file_location(f"{path.parent.name}_model", path)
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "triton_python_backend_utils", stand_in)

@@ -46,7 +46,7 @@ def test_build_serve_and_answer_without_a_network(tmp_path):
         workshop() {{ "{sys.executable}" -m workshop "$@"; }}
         trap 'workshop down' EXIT
         workshop up {ports}
-        workshop build sentence_bert sentence_embedder graph_embeddings
+        workshop build sentence_bert sentence_bert_onnx sentence_embedder graph_embeddings
         workshop restore dump/movies
         workshop restore dump/products
         workshop ask
@@ -56,5 +56,5 @@ def test_build_serve_and_answer_without_a_network(tmp_path):
         environment.pop(name, None)
     result = subprocess.run([*namespace, "bash", "-c", script], env=environment, capture_output=True, text=True, timeout=280)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "built sentence_bert, sentence_embedder, graph_embeddings" in result.stdout
+    assert "built sentence_bert, sentence_bert_onnx, sentence_embedder, graph_embeddings" in result.stdout
     assert "sport" in result.stdout and "Before Sunrise" in result.stdout and "(bought together before)" in result.stdout

@@ -1,11 +1,10 @@
 """`product_embedder`'s model file by itself: where it looks for ArangoDB, and what it says when that does not answer."""
 
 import base64
-import importlib.util
 import sys
-import types
 
 import pytest
+from stand_in import load_model_file
 
 from workshop import services, settings
 from workshop.arango import server
@@ -14,13 +13,9 @@ FILE = settings.MODEL_REPOSITORY / "product_embedder" / "1" / "model.py"
 
 
 @pytest.fixture
-def model(monkeypatch):
+def model():
     """The module, imported as the model process does, with a stand-in for Triton's own."""
-    monkeypatch.setitem(sys.modules, "triton_python_backend_utils", types.ModuleType("triton_python_backend_utils"))
-    spec = importlib.util.spec_from_file_location("product_embedder_model", FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    yield from load_model_file(FILE)
 
 
 def login(store):

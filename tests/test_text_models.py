@@ -1,5 +1,6 @@
 """`sentence_bert` and `sentence_embedder` as they are served, against the model in process."""
 
+import json
 import threading
 
 import numpy as np
@@ -8,10 +9,11 @@ import torch
 import tritonclient.grpc as grpcclient
 import tritonclient.http as httpclient
 from sentence_transformers import SentenceTransformer
+from stand_in import load_model_file
 from transformers import AutoModel, AutoTokenizer
 from tritonclient.utils import InferenceServerException
 
-from workshop import triton
+from workshop import settings, triton
 from workshop.errors import WorkshopError
 from workshop.text import embed, pretrained, sentence_model
 
@@ -25,6 +27,15 @@ TEXTS = [
     "日本語のテキスト",
     "word " * 10_000,
 ]
+
+
+EMBEDDER = settings.MODEL_REPOSITORY / "sentence_embedder"
+
+
+@pytest.fixture
+def embedder_module():
+    """The module of the model's file, imported with a stand-in for Triton's own."""
+    yield from load_model_file(EMBEDDER / "1" / "model.py")
 
 
 @pytest.fixture(scope="module")
@@ -152,14 +163,51 @@ def test_weights_that_are_not_the_publishers_are_refused(tmp_path, monkeypatch):
     ("model", "smallest"), [("sentence_bert", 0.9999), ("sentence_bert_onnx", 0.9999), ("sentence_bert_int8", 0.97)]
 )
 def test_each_engine_is_near_the_reference(client, reference, model, smallest):
-    """Texts of one length each, without padding: the mean of the token embeddings, as the reference pools them."""
+    """Texts of several lengths, padded: the means of the tokens, pooled by the model or here, as the reference has them."""
     tokenizer = AutoTokenizer.from_pretrained(sentence_model())
-    for text in TEXTS[:3]:
-        ids = tokenizer([text], return_tensors="np")["input_ids"].astype(np.int32)
-        inputs = []
-        for number, array in enumerate((ids, np.ones_like(ids))):
-            inputs.append(httpclient.InferInput(f"input__{number}", list(array.shape), "INT32"))
-            inputs[-1].set_data_from_numpy(array)
-        mean = client.infer(model, inputs).as_numpy("output__0")[0].mean(axis=0)
-        vector = mean / np.linalg.norm(mean)
-        assert vector @ reference.encode([text], normalize_embeddings=True)[0] >= smallest
+    tokens = tokenizer(TEXTS[:3], return_tensors="np", padding=True)
+    mask = tokens["attention_mask"].astype(np.int32)
+    inputs = []
+    for number, array in enumerate((tokens["input_ids"].astype(np.int32), mask)):
+        inputs.append(httpclient.InferInput(f"input__{number}", list(array.shape), "INT32"))
+        inputs[-1].set_data_from_numpy(array)
+    found = client.infer(model, inputs).as_numpy("output__0")
+    if found.ndim == 3:
+        found = (found * mask[:, :, None]).sum(axis=1)
+        found /= np.linalg.norm(found, axis=1, keepdims=True)
+    cosines = (found * reference.encode(TEXTS[:3], normalize_embeddings=True)).sum(axis=1)
+    assert mask.min() == 0 and cosines.min() >= smallest and np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", ["sentence_bert_onnx", "sentence_bert_int8"])
+def test_onnx_models_are_one_warmed_up_instance(client, model):
+    """Two instances with a thread for every core each would halve the throughput, and are Triton's default on a CPU."""
+    config = client.get_model_config(model)
+    assert [group["count"] for group in config["instance_group"]] == [1]
+    assert [sample["batch_size"] for sample in config["model_warmup"]] == [1, 1]  # those with 0 are skipped
+    [statistics] = client.get_inference_statistics(model)["model_stats"]
+    assert statistics["execution_count"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("encoder", "kind", "called"),
+    [
+        ("auto", "CPU", "sentence_bert_onnx"),
+        ("auto", "GPU", "sentence_bert"),
+        ("auto", "MODEL", "sentence_bert_onnx"),
+        ("sentence_bert_int8", "GPU", "sentence_bert_int8"),
+    ],
+)
+def test_encoder_of_each_device(embedder_module, encoder, kind, called):
+    """ONNX Runtime from PyPI has nothing for a GPU, torch has."""
+    parameters = {"encoder": encoder, "tokens_per_call": "1024", "max_tokens": "256"}
+    model = embedder_module.TritonPythonModel()
+    model.initialize(
+        {
+            "model_config": json.dumps({"parameters": {key: {"string_value": value} for key, value in parameters.items()}}),
+            "model_instance_kind": kind,
+            "model_repository": str(EMBEDDER),
+            "model_version": "1",
+        }
+    )
+    assert model.encoder == called

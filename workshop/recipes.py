@@ -20,10 +20,10 @@ class Recipe:
 RECIPES = {
     "sentence_bert": Recipe("02_trace_a_transformer.ipynb", ("1/model.pt",)),
     "bert_classifier": Recipe("02_trace_a_transformer.ipynb", ("1/model.pt", "2/model.pt")),
-    "sentence_embedder": Recipe("03_zero_shot_classification.ipynb", ("1/tokenizer.json",)),
-    "graph_embeddings": Recipe("06_serve_graphsage.ipynb", ("1/model.pt",)),
     "sentence_bert_onnx": Recipe("08_batching_and_performance.ipynb", ("1/model.onnx",)),
     "sentence_bert_int8": Recipe("08_batching_and_performance.ipynb", ("1/model.onnx",)),
+    "sentence_embedder": Recipe("03_zero_shot_classification.ipynb", ("1/tokenizer.json",)),
+    "graph_embeddings": Recipe("06_serve_graphsage.ipynb", ("1/model.pt",)),
     "product_embedder": Recipe("07_product_recommendations.ipynb", ()),
 }
 

@@ -1,12 +1,13 @@
 """One transformer by three engines: TorchScript, ONNX and int8 through Triton, beside the same in process.
 
 All embed the same texts in one run, in turns whose order rotates. Through Triton it is the course's client and
-sentence_embedder, whose encoder is exchanged; in process it is sentence-transformers for FP32, and ONNX Runtime with the
-same int8 file, tokens a call and pooling as sentence_embedder has them.
+sentence_embedder, whose encoder is exchanged; in process it is sentence-transformers, and ONNX Runtime with the
+same files and the same tokens a call as sentence_embedder has them.
 """
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +23,7 @@ from workshop.text import embed, sentence_model
 
 ENGINES = {"TorchScript": "sentence_bert", "ONNX": "sentence_bert_onnx", "int8": "sentence_bert_int8"}
 """Names of engines, and the encoders that they are."""
+REFERENCE = "sentence-transformers in process"
 SERVICES = ("triton",)
 MODELS = (text.EMBEDDER, *ENGINES.values())
 PACKAGES = ("tritonclient", "torch", "onnxruntime", "transformers", "sentence-transformers", "numpy")
@@ -52,12 +54,13 @@ def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any]
         transformers.utils.logging.disable_progress_bar()  # it would write into the progress shown here
         reference = SentenceTransformer(sentence_model())
         tokenizer = transformers.AutoTokenizer.from_pretrained(sentence_model())
-        int8 = InProcess(ENGINES["int8"], int(switch.config["parameters"]["tokens_per_call"]["string_value"]), threads)
+        tokens_per_call = int(switch.config["parameters"]["tokens_per_call"]["string_value"])
+        sessions = {name: InProcess(ENGINES[name], tokens_per_call, threads) for name in ("ONNX", "int8")}
         ways: dict[str, tuple[list[str], Callable[[], np.ndarray]]] = {
             f"Triton, {name}": (texts, lambda: embed(texts)) for name in ENGINES
         }
-        ways["in process, FP32"] = (texts, lambda: text.in_process(reference, texts))
-        ways["in process, int8"] = (texts, lambda: int8.embed(texts))
+        ways[REFERENCE] = (texts, lambda: text.in_process(reference, texts))
+        ways |= {f"in process, {name}": (texts, functools.partial(at.embed, texts)) for name, at in sessions.items()}
         ways["old client"] = (few, lambda: text.old_client(few, tokenizer))
         rates: dict[str, list[float]] = {name: [] for name in ways}
         vectors: dict[str, np.ndarray] = {}
@@ -70,9 +73,10 @@ def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any]
                     call()  # the server has just loaded the model anew
                 vectors[name] = call() if number == 0 else vectors[name]
                 rates[name].append(len(given) / bench.seconds(call))
-    expected = vectors["in process, FP32"]
-    pairs = [(f"Triton, {name}", "in process, FP32") for name in ("TorchScript", "ONNX")]
-    pairs += [("Triton, int8", "in process, int8"), *((f"Triton, {name}", "old client") for name in ENGINES)]
+    expected = vectors[REFERENCE]
+    pairs = [(f"Triton, {name}", REFERENCE) for name in ENGINES]
+    pairs += [(f"Triton, {name}", f"in process, {name}") for name in sessions]
+    pairs += [(f"Triton, {name}", "old client") for name in ENGINES]
     results = {
         "sentences_per_s": {name: bench.summary(values) for name, values in rates.items()},
         "minimum_cosine_to_fp32": {
@@ -108,7 +112,7 @@ def encoder_switch() -> Iterator[Switch]:
 
 
 class InProcess:
-    """An encoder's ONNX file in this process, with the tokeniser, the calls and the pooling of sentence_embedder."""
+    """An encoder's ONNX file, which pools too, in this process, with the tokeniser and the calls of sentence_embedder."""
 
     def __init__(self, encoder: str, tokens_per_call: int, threads: int):
         options = onnxruntime.SessionOptions()
@@ -133,8 +137,7 @@ class InProcess:
             for place, row in enumerate(rows):
                 tokens[place, : len(ids[row])], mask[place, : len(ids[row])] = ids[row], 1
             [found] = self.session.run(["output__0"], {"input__0": tokens, "input__1": mask})
-            means = (found * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
-            for row, vector in zip(rows, means / np.linalg.norm(means, axis=1, keepdims=True)):
+            for row, vector in zip(rows, found):
                 vectors[row] = vector
         return np.stack(vectors)
 

@@ -31,7 +31,7 @@ from workshop.triton import server, traffic
 
 EMBEDDER, ENCODER = "sentence_embedder", "sentence_bert"
 SERVICES = ("triton",)
-MODELS = (ENCODER, EMBEDDER)
+MODELS = (ENCODER, "sentence_bert_onnx", EMBEDDER)
 PACKAGES = ("tritonclient", "torch", "transformers", "sentence-transformers", "numpy")
 OLD_CLIENT_TOKENS = 256
 """Tokens that the old workshop's client pads every sentence to."""
@@ -108,8 +108,9 @@ def spread(texts: Sequence[str], count: int | None) -> list[str]:
 def server_threads() -> tuple[int, str]:
     """The number of threads that torch uses in the process of sentence_bert, and where that is known from.
 
-    A model process takes the model's INTRA_OP_THREAD_COUNT, else OMP_NUM_THREADS, else torch's own default, which is
-    found out in this process, on the same machine. What an external server was started with cannot be seen from here.
+    A process of torch takes the model's INTRA_OP_THREAD_COUNT, else OMP_NUM_THREADS, else torch's own default, which is
+    found out in this process, on the same machine; ONNX Runtime's default, for sentence_bert_onnx, is also one a core.
+    What an external server was started with cannot be seen from here.
     """
     parameters = model_config(ENCODER).get("parameters", {})
     if "INTRA_OP_THREAD_COUNT" in parameters:

@@ -16,7 +16,7 @@ def sentence_model() -> str:
     """What to hand to `from_pretrained`: a folder, or the Hugging Face id in `WORKSHOP_SENTENCE_MODEL`.
 
     By default the folder of all-MiniLM-L6-v2 that an installed package carries; its weights are compared with the
-    publisher's. Another model needs its hidden size in the `dims` of sentence_bert and sentence_embedder.
+    publisher's. Another model needs its hidden size in the `dims` of the four models named `sentence_…`.
 
     Raises:
         WorkshopError: the package is missing, or its weights are not the publisher's.

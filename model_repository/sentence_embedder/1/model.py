@@ -1,6 +1,7 @@
 """Text in, normalised sentence vectors out: tokenise, pad by length, call the encoder, pool over the mask.
 
-The tokeniser's file lies in this folder (`workshop build` puts it there), the encoder is another model of the same server.
+The tokeniser's file lies in this folder (`workshop build` puts it there), the encoder is another model of the same server,
+which answers with an embedding for each token, or has pooled them itself.
 """
 
 import json
@@ -10,6 +11,9 @@ import numpy as np
 import triton_python_backend_utils as pb_utils
 from tokenizers import Tokenizer
 
+ENCODERS = {"CPU": "sentence_bert_onnx", "GPU": "sentence_bert"}
+"""What `encoder: "auto"` means. ONNX Runtime is the fastest on a CPU; its usual package has nothing for a GPU, torch has."""
+
 
 class TritonPythonModel:
     """Embeds every text of a Triton batch, which may hold the texts of several requests."""
@@ -17,7 +21,8 @@ class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         """Read the settings from config.pbtxt and the tokeniser from the version folder."""
         parameters = json.loads(args["model_config"])["parameters"]
-        self.encoder = parameters["encoder"]["string_value"]
+        encoder = parameters["encoder"]["string_value"]
+        self.encoder = ENCODERS.get(args["model_instance_kind"], ENCODERS["CPU"]) if encoder == "auto" else encoder
         self.tokens_per_call = int(parameters["tokens_per_call"]["string_value"])
         file = os.path.join(args["model_repository"], args["model_version"], "tokenizer.json")
         if not os.path.exists(file):
@@ -63,12 +68,13 @@ class TritonPythonModel:
             for position, row in enumerate(rows):
                 token_ids[position, : len(ids[row])] = ids[row]
                 mask[position, : len(ids[row])] = 1
-            for row, vector in zip(rows, _pool(self.encode(token_ids, mask), mask)):
+            found = self.encode(token_ids, mask)
+            for row, vector in zip(rows, _pool(found, mask) if found.ndim == 3 else found):
                 vectors[row] = vector
         return np.stack(vectors)
 
     def encode(self, token_ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Token embeddings FP32 [texts, tokens, hidden size] from the encoder on this server."""
+        """The encoder's answer: token embeddings FP32 [texts, tokens, hidden size], or vectors FP32 [texts, hidden size]."""
         response = pb_utils.InferenceRequest(
             model_name=self.encoder,
             requested_output_names=["output__0"],
