@@ -273,8 +273,12 @@ def test_quick_run_of_the_engines(triton_server, tmp_path, monkeypatch):
     assert min(cosines["Triton, TorchScript"], cosines["Triton, ONNX"]) > 0.9999
     assert 0.95 < cosines["Triton, int8"] < 0.9999 and abs(cosines["Triton, int8"] - cosines["in process, int8"]) < 0.01
     assert len(results["ratios"]) == 8 and "Ratios of the same rounds" in shown
+    for row in results["batching"].values():
+        assert row["without"]["inferences"] == row["without"]["executions"] > 0
+        assert row["with"]["executions"] < row["with"]["inferences"] / 2 and row["gain"]["median"] > 0.5
     with httpclient.InferenceServerClient(triton_server) as client:
         parameters = client.get_model_config("sentence_embedder")["parameters"]
+        assert "dynamic_batching" in client.get_model_config("sentence_embedder")
     assert parameters["encoder"]["string_value"] == "auto"
 
 

@@ -200,7 +200,7 @@ def test_onnx_models_are_one_warmed_up_instance(client, model):
 )
 def test_encoder_of_each_device(embedder_module, encoder, kind, called):
     """ONNX Runtime from PyPI has nothing for a GPU, torch has."""
-    parameters = {"encoder": encoder, "tokens_per_call": "1024", "max_tokens": "256"}
+    parameters = {"encoder": encoder, "tokens_per_call": "1024", "padding_per_call": "64", "max_tokens": "256"}
     model = embedder_module.TritonPythonModel()
     model.initialize(
         {
@@ -211,3 +211,19 @@ def test_encoder_of_each_device(embedder_module, encoder, kind, called):
         }
     )
     assert model.encoder == called
+
+
+@pytest.mark.parametrize(
+    ("lengths", "calls"),
+    [
+        ([5], [[0]]),
+        ([3, 9, 4], [[1, 2, 0]]),  # 11 tokens of padding
+        ([30, 12, 10, 9], [[0, 1], [2, 3]]),  # with the third it would be 38
+        ([50, 50, 50], [[0, 1], [2]]),  # 100 tokens a call
+        ([300, 300], [[0], [1]]),  # a text is never divided
+    ],
+)
+def test_texts_of_similar_length_share_a_call(embedder_module, lengths, calls):
+    model = embedder_module.TritonPythonModel()
+    model.tokens_per_call, model.padding_per_call = 100, 20
+    assert model.calls(lengths) == calls

@@ -2,7 +2,8 @@
 
 All embed the same texts in one run, in turns whose order rotates. Through Triton it is the course's client and
 sentence_embedder, whose encoder is exchanged; in process it is sentence-transformers, and ONNX Runtime with the
-same files and the same tokens a call as sentence_embedder has them.
+same files and the same tokens a call as sentence_embedder has them. Then single texts of 16 clients, with dynamic batching
+and without, by perf_analyzer.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ from tokenizers import Tokenizer
 from workshop import bench, settings
 from workshop.bench import text
 from workshop.text import embed, sentence_model
+from workshop.triton import perf
 
 ENGINES = {"TorchScript": "sentence_bert", "ONNX": "sentence_bert_onnx", "int8": "sentence_bert_int8"}
 """Names of engines, and the encoders that they are."""
@@ -37,10 +39,12 @@ class Plan:
     old_client_sentences: int
     sentences: int | None
     """Texts used, evenly spread; None: all."""
+    window_ms: int
 
 
-FULL = Plan(7, 40, None)
-QUICK = Plan(2, 2, 32)
+FULL = Plan(7, 40, None, 500)
+QUICK = Plan(2, 2, 32, 100)
+CLIENTS = 16
 
 
 def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -73,6 +77,7 @@ def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any]
                     call()  # the server has just loaded the model anew
                 vectors[name] = call() if number == 0 else vectors[name]
                 rates[name].append(len(given) / bench.seconds(call))
+        batched = batching(plan, texts, switch, tell)
     expected = vectors[REFERENCE]
     pairs = [(f"Triton, {name}", REFERENCE) for name in ENGINES]
     pairs += [(f"Triton, {name}", f"in process, {name}") for name in sessions]
@@ -83,21 +88,58 @@ def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any]
             name: text.minimum_cosine(table, expected) for name, table in vectors.items() if name != "old client"
         },
         "ratios": [{"way": way, "to": other, **bench.ratios(rates[way], rates[other])} for way, other in pairs],
+        "batching": batched,
     }
+    words = [len(given.split()) for given in texts]
     described = {**dataclasses.asdict(plan), "sentences": len(texts), "threads": threads, "threads_from": source}
+    described |= {"words_per_sentence": {"median": float(np.median(words)), "max": max(words)}, "clients": CLIENTS}
     return described, results
 
 
+def batching(
+    plan: Plan, texts: list[str], switch: "Switch", tell: Callable[[str], None]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Requests of one text from 16 clients, for each engine: without dynamic batching, with it, and the gain."""
+    samples = [{"text": np.array([given], dtype=np.object_)} for given in texts]
+    found: dict[str, dict[bool, list[Any]]] = {name: {False: [], True: []} for name in ENGINES}
+    for number in range(plan.rounds):
+        tell(f"{CLIENTS} clients: round {number + 1} of {plan.rounds}")
+        for name in bench.rotated(list(ENGINES), number):
+            for dynamic in (False, True):
+                switch(ENGINES[name], dynamic=dynamic)
+                table = perf.measure(text.EMBEDDER, samples, clients=(CLIENTS,), window_ms=plan.window_ms)
+                found[name][dynamic].append(table.iloc[0])
+    results = {}
+    for name, rows in found.items():
+        rates = {dynamic: [row["requests_per_s"] for row in rows[dynamic]] for dynamic in rows}
+        results[name] = {
+            "gain": bench.ratios(rates[True], rates[False]),
+            **{
+                "with" if dynamic else "without": {
+                    "requests_per_s": bench.summary(rates[dynamic]),
+                    "p95_ms": bench.summary([row["p95_ms"] for row in rows[dynamic]]),
+                    "inferences": int(sum(row["inferences"] for row in rows[dynamic])),
+                    "executions": int(sum(row["executions"] for row in rows[dynamic])),
+                }
+                for dynamic in rows
+            },
+            "measured_by": rows[True][0]["measured_by"],
+        }
+    return results
+
+
 class Switch:
-    """Has the server load sentence_embedder with another encoder."""
+    """Has the server load sentence_embedder with another encoder, with dynamic batching or without."""
 
     def __init__(self) -> None:
         self.config = text.model_config(text.EMBEDDER)
 
-    def __call__(self, encoder: str) -> None:
-        """Load it with this one."""
-        parameters = {**self.config["parameters"], "encoder": {"string_value": encoder}}
-        text.load_model({**self.config, "parameters": parameters})
+    def __call__(self, encoder: str, *, dynamic: bool = True) -> None:
+        """Load it so."""
+        config = {**self.config, "parameters": {**self.config["parameters"], "encoder": {"string_value": encoder}}}
+        if not dynamic:
+            del config["dynamic_batching"]
+        text.load_model(config)
 
 
 @contextlib.contextmanager
@@ -153,4 +195,12 @@ def tables(report: dict[str, Any]) -> list[Any]:
     second = bench.table("Ratios of the same rounds", "way|to|median (min–max)")
     for row in results["ratios"]:
         second.add_row(row["way"], row["to"], bench.span(row, 2))
-    return [first, second]
+    title = f"{given['clients']} clients, one sentence a request ({given['words_per_sentence']['median']:.0f} words)"
+    third = bench.table(title, "engine|dynamic\nbatching|requests/s\nmedian (min–max)|p95\nms|inferences|executions|gain")
+    for name, row in results["batching"].items():
+        for way in ("without", "with"):
+            found = row[way]
+            rate, p95 = bench.span(found["requests_per_s"], 0), f"{found['p95_ms']['median']:.0f}"
+            gain = bench.span(row["gain"], 2) if way == "with" else ""
+            third.add_row(name, way, rate, p95, str(found["inferences"]), str(found["executions"]), gain)
+    return [first, second, third]

@@ -24,6 +24,7 @@ class TritonPythonModel:
         encoder = parameters["encoder"]["string_value"]
         self.encoder = ENCODERS.get(args["model_instance_kind"], ENCODERS["CPU"]) if encoder == "auto" else encoder
         self.tokens_per_call = int(parameters["tokens_per_call"]["string_value"])
+        self.padding_per_call = int(parameters["padding_per_call"]["string_value"])
         file = os.path.join(args["model_repository"], args["model_version"], "tokenizer.json")
         if not os.path.exists(file):
             raise pb_utils.TritonModelException("tokenizer.json is missing; `workshop build sentence_embedder` makes it")
@@ -52,19 +53,13 @@ class TritonPythonModel:
     def embed(self, texts: list[str]) -> np.ndarray:
         """Vectors of unit length, FP32 [len(texts), hidden size], in the order of the texts.
 
-        Texts of similar length share a call of the encoder, so that little of it is padding. A call holds at most
-        `tokens_per_call` tokens, or one text.
+        Texts of similar length share a call of the encoder, so that little of it is padding.
         """
-        encodings = self.tokenizer.encode_batch(texts)
-        ids = [encoding.ids for encoding in encodings]
-        order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
+        ids = [encoding.ids for encoding in self.tokenizer.encode_batch(texts)]
         vectors: list = [None] * len(ids)
-        while order:
-            longest = len(ids[order[0]])
-            rows = order[: max(1, self.tokens_per_call // longest)]
-            order = order[len(rows) :]
-            token_ids = np.zeros((len(rows), longest), np.int32)
-            mask = np.zeros((len(rows), longest), np.int32)
+        for rows in self.calls([len(tokens) for tokens in ids]):
+            token_ids = np.zeros((len(rows), len(ids[rows[0]])), np.int32)
+            mask = np.zeros_like(token_ids)
             for position, row in enumerate(rows):
                 token_ids[position, : len(ids[row])] = ids[row]
                 mask[position, : len(ids[row])] = 1
@@ -72,6 +67,24 @@ class TritonPythonModel:
             for row, vector in zip(rows, _pool(found, mask) if found.ndim == 3 else found):
                 vectors[row] = vector
         return np.stack(vectors)
+
+    def calls(self, lengths: list[int]) -> list[list[int]]:
+        """Which texts share a call: numbers of texts, the longest first, from their lengths in tokens.
+
+        A call holds at most `tokens_per_call` tokens, or one text, and at most `padding_per_call` tokens of padding, which
+        cost about as much as another call.
+        """
+        calls: list[list[int]] = []
+        padding = 0
+        for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+            longest = lengths[calls[-1][0]] if calls else 0
+            padding += longest - lengths[row]
+            if calls and (len(calls[-1]) + 1) * longest <= self.tokens_per_call and padding <= self.padding_per_call:
+                calls[-1].append(row)
+            else:
+                calls.append([row])
+                padding = 0
+        return calls
 
     def encode(self, token_ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """The encoder's answer: token embeddings FP32 [texts, tokens, hidden size], or vectors FP32 [texts, hidden size]."""
