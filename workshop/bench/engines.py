@@ -196,11 +196,12 @@ def tables(report: dict[str, Any]) -> list[Any]:
     for row in results["ratios"]:
         second.add_row(row["way"], row["to"], bench.span(row, 2))
     title = f"{given['clients']} clients, one sentence a request ({given['words_per_sentence']['median']:.0f} words)"
-    third = bench.table(title, "engine|dynamic\nbatching|requests/s\nmedian (min–max)|p95\nms|inferences|executions|gain")
+    columns = "engine|dynamic\nbatching|requests/s\nmedian (min–max)|p95\nms|inferences in\nexecutions|with / without"
+    third = bench.table(title, columns)
     for name, row in results["batching"].items():
         for way in ("without", "with"):
             found = row[way]
             rate, p95 = bench.span(found["requests_per_s"], 0), f"{found['p95_ms']['median']:.0f}"
             gain = bench.span(row["gain"], 2) if way == "with" else ""
-            third.add_row(name, way, rate, p95, str(found["inferences"]), str(found["executions"]), gain)
+            third.add_row(name, way, rate, p95, f"{found['inferences']} in {found['executions']}", gain)
     return [first, second, third]
