@@ -43,7 +43,7 @@ class Plan:
 
 
 FULL = Plan(7, 40, None, 500)
-QUICK = Plan(2, 2, 32, 100)
+QUICK = Plan(2, 2, 32, 300)
 CLIENTS = 16
 
 

@@ -33,6 +33,8 @@ WINDOWS = 3
 """perf_analyzer measures so many windows and takes their mean."""
 OUTPUT_BYTES = 1 << 24
 """Shared memory for each output of any size; perf_analyzer's default holds 100 kB."""
+TOO_SHORT = "larger time window|increase the --measurement-interval"
+"""What perf_analyzer says of windows that hold too few requests."""
 LONGEST_WINDOW_MS = 30_000
 """A window in which no request has begun and ended is doubled, up to this."""
 WARM_UP = 4
@@ -183,7 +185,7 @@ def _by_perf_analyzer(
                     break
                 said = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
                 # A request counts that begins and ends within a window.
-                if any("larger time window" in line for line in said) and window < LONGEST_WINDOW_MS:
+                if any(re.search(TOO_SHORT, line) for line in said) and window < LONGEST_WINDOW_MS:
                     window *= 2
                     continue
                 reason = [line for line in said if re.search("error|fail|no valid", line, re.IGNORECASE)] or said[-3:]
