@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+import pandas as pd
 import transformers
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
@@ -90,41 +91,35 @@ def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any]
         "ratios": [{"way": way, "to": other, **bench.ratios(rates[way], rates[other])} for way, other in pairs],
         "batching": batched,
     }
-    words = [len(given.split()) for given in texts]
     described = {**dataclasses.asdict(plan), "sentences": len(texts), "threads": threads, "threads_from": source}
-    described |= {"words_per_sentence": {"median": float(np.median(words)), "max": max(words)}, "clients": CLIENTS}
+    described |= {"words_per_sentence": text.words_per_sentence(texts), "clients": CLIENTS}
     return described, results
 
 
-def batching(
-    plan: Plan, texts: list[str], switch: "Switch", tell: Callable[[str], None]
-) -> dict[str, dict[str, dict[str, Any]]]:
+def batching(plan: Plan, texts: list[str], switch: "Switch", tell: Callable[[str], None]) -> dict[str, dict[str, Any]]:
     """Requests of one text from 16 clients, for each engine: without dynamic batching, with it, and the gain."""
     samples = [{"text": np.array([given], dtype=np.object_)} for given in texts]
-    found: dict[str, dict[bool, list[Any]]] = {name: {False: [], True: []} for name in ENGINES}
+    found: dict[str, dict[str, list[Any]]] = {name: {"without": [], "with": []} for name in ENGINES}
     for number in range(plan.rounds):
         tell(f"{CLIENTS} clients: round {number + 1} of {plan.rounds}")
         for name in bench.rotated(list(ENGINES), number):
-            for dynamic in (False, True):
-                switch(ENGINES[name], dynamic=dynamic)
+            for way, rows in found[name].items():
+                switch(ENGINES[name], dynamic=way == "with")
                 table = perf.measure(text.EMBEDDER, samples, clients=(CLIENTS,), window_ms=plan.window_ms)
-                found[name][dynamic].append(table.iloc[0])
-    results = {}
-    for name, rows in found.items():
-        rates = {dynamic: [row["requests_per_s"] for row in rows[dynamic]] for dynamic in rows}
-        results[name] = {
-            "gain": bench.ratios(rates[True], rates[False]),
-            **{
-                "with" if dynamic else "without": {
-                    "requests_per_s": bench.summary(rates[dynamic]),
-                    "p95_ms": bench.summary([row["p95_ms"] for row in rows[dynamic]]),
-                    "inferences": int(sum(row["inferences"] for row in rows[dynamic])),
-                    "executions": int(sum(row["executions"] for row in rows[dynamic])),
-                }
-                for dynamic in rows
-            },
-            "measured_by": rows[True][0]["measured_by"],
-        }
+                rows.append(table.iloc[0])
+    results: dict[str, dict[str, Any]] = {}
+    for name, ways in found.items():
+        tables_of = {way: pd.DataFrame(rows) for way, rows in ways.items()}
+        rates = {way: table["requests_per_s"].tolist() for way, table in tables_of.items()}
+        results[name] = {"gain": bench.ratios(rates["with"], rates["without"])}
+        for way, table in tables_of.items():
+            results[name][way] = {
+                "requests_per_s": bench.summary(rates[way]),
+                "p95_ms": bench.summary(table["p95_ms"].tolist()),
+                "inferences": int(table["inferences"].sum()),
+                "executions": int(table["executions"].sum()),
+            }
+        results[name]["measured_by"] = ways["with"][0]["measured_by"]
     return results
 
 
@@ -154,7 +149,7 @@ def encoder_switch() -> Iterator[Switch]:
 
 
 class InProcess:
-    """An encoder's ONNX file, which pools too, in this process, with the tokeniser and the calls of sentence_embedder."""
+    """An encoder's ONNX file, which pools too, in this process, with sentence_embedder's tokeniser and tokens a call."""
 
     def __init__(self, encoder: str, tokens_per_call: int, threads: int):
         options = onnxruntime.SessionOptions()

@@ -78,11 +78,10 @@ def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any]
             "latency": latency(plan, model, tell),
             "concurrency": concurrency(plan, texts, switch, tell),
         }
-    words = [len(text.split()) for text in texts]
     described = {
         **dataclasses.asdict(plan),
         "sentences": len(texts),
-        "words_per_sentence": {"median": float(np.median(words)), "max": max(words)},
+        "words_per_sentence": words_per_sentence(texts),
         "torch_threads": threads,
         "torch_threads_from": source,
         "in_process_device": str(model.device),
@@ -103,6 +102,12 @@ def load_texts(count: int | None = None) -> list[str]:
 def spread(texts: Sequence[str], count: int | None) -> list[str]:
     """`count` texts at equal distances, all if None."""
     return [texts[index * len(texts) // count] for index in range(min(count, len(texts)))] if count else list(texts)
+
+
+def words_per_sentence(texts: Sequence[str]) -> dict[str, float]:
+    """Median and maximum."""
+    words = [len(text.split()) for text in texts]
+    return {"median": float(np.median(words)), "max": max(words)}
 
 
 def server_threads() -> tuple[int, str]:
