@@ -40,7 +40,7 @@ LONGEST_WINDOW_MS = 30_000
 WARM_UP = 4
 """Requests before perf_analyzer's own."""
 COLUMNS = (
-    *("clients", "requests_per_s", "inferences_per_s", "p50_ms", "p95_ms", "p99_ms"),
+    *("clients", "requests_per_s", "inferences_per_s", "mean_ms", "p50_ms", "p95_ms", "p99_ms"),
     *("queue_ms", "compute_ms", "inferences", "executions", "mean_batch_size", "measured_by"),
 )
 
@@ -75,8 +75,8 @@ def measure(
 
     Returns:
         A row for each number of clients. `requests_per_s` and `inferences_per_s` (samples) are what the clients saw, as are
-        the percentiles `p50_ms`, `p95_ms` and `p99_ms` of a request's latency; `queue_ms` and `compute_ms` are means of a
-        request in the server's statistics, `inferences` and `executions` its counts, warm-up included, and
+        the mean and the percentiles of a request's latency, `mean_ms`, `p50_ms`, `p95_ms` and `p99_ms`; `queue_ms` and
+        `compute_ms` are means of a request in the server's statistics, `inferences` and `executions` its counts, warm-up included, and
         `mean_batch_size` what follows from them. `measured_by` names the program.
 
     Raises:
@@ -202,6 +202,7 @@ def _row(seen: Mapping[str, float], counted: Mapping[str, float], batch_size: in
         "clients": int(seen["Concurrency"]),
         "requests_per_s": seen["Inferences/Second"] / batch_size,
         "inferences_per_s": seen["Inferences/Second"],
+        "mean_ms": seen["Avg latency"] / 1e3,
         **{f"p{share}_ms": seen[f"p{share} latency"] / 1e3 for share in (50, 95, 99)},
         **_of_the_server(counted),
         "measured_by": PERF_ANALYZER,
@@ -242,8 +243,9 @@ def _by_python(
             found = traffic.load_summary([loaded])
             rate = loaded.requests_per_s
             seen = {"clients": count, "requests_per_s": rate, "inferences_per_s": rate * batch_size}
-            percentiles = {name: found[name] for name in ("p50_ms", "p95_ms", "p99_ms")}
-            rows.append({**seen, **percentiles, **_of_the_server(found), "measured_by": PYTHON})
+            latency = {"mean_ms": np.mean(loaded.latencies) * 1e3}
+            latency |= {name: found[name] for name in ("p50_ms", "p95_ms", "p99_ms")}
+            rows.append({**seen, **latency, **_of_the_server(found), "measured_by": PYTHON})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
