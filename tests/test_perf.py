@@ -32,7 +32,8 @@ def test_input_data_has_flat_contents_and_shapes():
 
 def test_a_report_of_perf_analyzer_in_the_columns_of_the_result():
     report = (
-        "Concurrency,Inferences/Second,Client Send,Server Queue,p50 latency,p90 latency,p95 latency,p99 latency,Avg latency\n"
+        "Concurrency,Inferences/Second,Client Send,Server Queue,"
+        "p50 latency,p90 latency,p95 latency,p99 latency,Avg latency\n"
         "4,200.5,20,300,15000,21000,22000,30500,16500\n"
     )
     counted = {

@@ -76,8 +76,8 @@ def measure(
     Returns:
         A row for each number of clients. `requests_per_s` and `inferences_per_s` (samples) are what the clients saw, as are
         the mean and the percentiles of a request's latency, `mean_ms`, `p50_ms`, `p95_ms` and `p99_ms`; `queue_ms` and
-        `compute_ms` are means of a request in the server's statistics, `inferences` and `executions` its counts, warm-up included, and
-        `mean_batch_size` what follows from them. `measured_by` names the program.
+        `compute_ms` are means of a request in the server's statistics, `inferences` and `executions` its counts, warm-up
+        included, and `mean_batch_size` what follows from them. `measured_by` names the program.
 
     Raises:
         WorkshopError: an option is not one of these, or the measurement failed; the message quotes why.
