@@ -16,6 +16,7 @@ import tritonclient.http as httpclient
 import yaml
 
 from workshop import doctor, services, settings
+from workshop.triton import server
 
 COMPOSE = yaml.safe_load((settings.ROOT / "compose.yaml").read_text())
 DOCKERFILE = (settings.ROOT / "Dockerfile").read_text()
@@ -141,6 +142,7 @@ def test_server_is_started_as_the_embedded_one_is(name):
     assert wanted <= set(service(name)["command"])
     assert service(name)["command"][0] == "tritonserver"
     assert service(name)["shm_size"] == "1g"
+    assert server.MEMORY.items() <= service(name)["environment"].items()
     assert service(name)["healthcheck"]["test"][-1].endswith("/v2/health/ready")
 
 
