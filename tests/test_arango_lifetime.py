@@ -34,8 +34,9 @@ def test_up_answer_again_kill_up_down_twice(own_home):
     assert status["running"] and status["url"] == f"http://127.0.0.1:{port}" and status["version"].startswith("3.12")
     assert f"pid {service.pid}" in workshop("status").stdout
 
-    service.process.kill()
-    services.end([service.process] if service.process else [], 10.0)
+    process = service.process
+    process.kill()
+    services.end([process], 10.0)
     assert server.find() is None
     assert workshop("up", "arango", "--port", str(port)).returncode == 0
     assert course.connect().collection("kept").get("a")["n"] == 1
