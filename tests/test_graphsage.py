@@ -292,12 +292,17 @@ def _heed_ctrl_c():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+def epochs_told(lines):
+    """The numbers of the epochs in lines of the script's output; a line that was cut off does not count."""
+    return [int(line.split()[1]) for line in lines if line.startswith("epoch") and "of" in line]
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_script_goes_on_after_it_was_stopped(folder, tmp_path, how):
     arguments = ("--dataset", folder, "--out", tmp_path, "--epochs")
     process = script(*arguments, 100_000)  # so many that it cannot be done before it is stopped
     for line in process.stdout:
-        if line.startswith("epoch") and int(line.split()[1]) == 3:
+        if epochs_told([line]) == [3]:
             os.kill(process.pid, how)
             break
     rest, errors = process.communicate(timeout=60)
@@ -305,11 +310,11 @@ def test_script_goes_on_after_it_was_stopped(folder, tmp_path, how):
     if how == signal.SIGINT:
         assert "the same command goes on" in errors and "Traceback" not in errors
     assert (tmp_path / ".graphsage-category.state").exists()
-    reached = max([3, *(int(line.split()[1]) for line in rest.splitlines() if line.startswith("epoch") and "of" in line)])
+    reached = max([3, *epochs_told(rest.splitlines())])
     process = script(*arguments, reached + 5)
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
-    epochs = [int(line.split()[1]) for line in output.splitlines() if line.startswith("epoch")]
+    epochs = epochs_told(output.splitlines())
     # What is told is saved; one more may have been.
     assert epochs[0] in (reached + 1, reached + 2) and epochs[-1] == reached + 5
     assert "test: accuracy" in output

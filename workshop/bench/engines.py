@@ -99,17 +99,16 @@ def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any]
 def batching(plan: Plan, texts: list[str], switch: "Switch", tell: Callable[[str], None]) -> dict[str, dict[str, Any]]:
     """Requests of one text from 16 clients, for each engine: without dynamic batching, with it, and the gain."""
     samples = [{"text": np.array([given], dtype=np.object_)} for given in texts]
-    found: dict[str, dict[str, list[Any]]] = {name: {"without": [], "with": []} for name in ENGINES}
+    found: dict[str, dict[str, list[pd.DataFrame]]] = {name: {"without": [], "with": []} for name in ENGINES}
     for number in range(plan.rounds):
         tell(f"{CLIENTS} clients: round {number + 1} of {plan.rounds}")
         for name in bench.rotated(list(ENGINES), number):
             for way, rows in found[name].items():
                 switch(ENGINES[name], dynamic=way == "with")
-                table = perf.measure(text.EMBEDDER, samples, clients=(CLIENTS,), window_ms=plan.window_ms)
-                rows.append(table.iloc[0])
+                rows.append(perf.measure(text.EMBEDDER, samples, clients=(CLIENTS,), window_ms=plan.window_ms))
     results: dict[str, dict[str, Any]] = {}
     for name, ways in found.items():
-        tables_of = {way: pd.DataFrame(rows) for way, rows in ways.items()}
+        tables_of = {way: pd.concat(rows) for way, rows in ways.items()}
         rates = {way: table["requests_per_s"].tolist() for way, table in tables_of.items()}
         results[name] = {"gain": bench.ratios(rates["with"], rates["without"])}
         for way, table in tables_of.items():
@@ -119,7 +118,7 @@ def batching(plan: Plan, texts: list[str], switch: "Switch", tell: Callable[[str
                 "inferences": int(table["inferences"].sum()),
                 "executions": int(table["executions"].sum()),
             }
-        results[name]["measured_by"] = ways["with"][0]["measured_by"]
+        results[name]["measured_by"] = tables_of["with"]["measured_by"].iloc[0]
     return results
 
 
