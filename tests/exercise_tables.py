@@ -1,8 +1,8 @@
 """Tables of answers to an exercise, each tried with the notebook's own cells: what does its check say to them?
 
-An exercise is the cell of a solution with nbgrader's markers and the cell after it that calls `check`. To try an answer, only
-the cells that define what those two use are executed, once; then the answer cell with the answer between the markers, and the
-check, twice: a second run must say the same.
+An exercise is the cell of a solution with nbgrader's markers and the cell after it that calls `check`. To try an answer,
+only the cells that define what those two use are executed, once; then the answer cell with the answer between the markers,
+and the check, twice: a second run must say the same.
 """
 
 import ast

@@ -15,7 +15,9 @@ vectors = client.infer("sentence_embedder", [tensor]).as_numpy("embedding")
     "answer",
     [
         Answer("empty", "", ("Exercise: no answer yet.",)),
-        Answer("wrong: the largest sum", EMBEDDED + "odd = (vectors @ vectors.T).sum(axis=1).argmax()", ("missing  ", "got")),
+        Answer(
+            "wrong: the largest sum", EMBEDDED + "odd = (vectors @ vectors.T).sum(axis=1).argmax()", ("missing  ", "got")
+        ),
         Answer("wrong: the sentence", "odd = sentences[2]", ("expected a whole number from 0 to 3, got 'The invoice",)),
         Answer("wrong: past the end", "odd = 4", ("expected a whole number from 0 to 3, got 4",)),
         Answer("raises", "odd = sentences.index('invoice')", ("no answer yet",)),

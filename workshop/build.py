@@ -1,9 +1,11 @@
 """`workshop build`: run the notebook cells that make the weights the committed configurations ask for.
 
 A notebook cell tagged `build` is part of a build; there is no second copy of that code. A cell that is tagged with a
-model's name besides (`build`, `sentence_bert`) is run for that model only.
+model's name besides (`build`, `sentence_bert`) is run for that model only. The cells are those of the solutions: what a
+learner changes in a lesson changes no model that other lessons use.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import tritonclient.http as httpclient
 from nbclient.exceptions import CellExecutionError
 from tritonclient.utils import InferenceServerException
 
-from workshop import lessons, settings
+from workshop import lessons, own
 from workshop.errors import WorkshopError
 from workshop.recipes import RECIPES
 from workshop.triton import server
@@ -33,7 +35,7 @@ def build(names: list[str], *, progress: Callable[[str], None] = lambda text: No
         raise WorkshopError(f"nothing builds {', '.join(unknown)}; there are: {', '.join(RECIPES)}")
     for notebook in dict.fromkeys(recipe.notebook for name, recipe in RECIPES.items() if name in names):
         wanted = [name for name in names if RECIPES[name].notebook == notebook]
-        _run_cells(settings.NOTEBOOKS / notebook, wanted, progress)
+        _run_cells(lessons.SOLUTIONS / notebook, wanted, progress)
         for name in wanted:
             if not RECIPES[name].built(name):
                 files = ", ".join(RECIPES[name].files)
@@ -51,7 +53,7 @@ def _run_cells(path: Path, wanted: list[str], progress: Callable[[str], None]) -
         and not others.intersection(cell.metadata.tags)
     ]
     client = lessons.client(notebook, path.parent)
-    with client.setup_kernel():
+    with client.setup_kernel(env={**os.environ, own.BUILDING: "1"}):
         for number, cell in enumerate(notebook.cells, start=1):
             progress(f"{', '.join(wanted)}: cell {number} of {len(notebook.cells)} of {path.name}")
             try:

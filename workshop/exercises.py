@@ -106,7 +106,5 @@ def _described(error: Exception) -> str:
 
 def _is_stub(function: types.FunctionType) -> bool:
     """Whether a function's body is a docstring, `...` or `pass` and no more."""
-    body = [
-        instruction for instruction in dis.get_instructions(function) if instruction.opname not in ("RESUME", "NOP")
-    ]
+    body = [instruction for instruction in dis.get_instructions(function) if instruction.opname not in ("RESUME", "NOP")]
     return all(i.opname in ("LOAD_CONST", "RETURN_VALUE", "RETURN_CONST") and i.argval is None for i in body)
