@@ -15,6 +15,7 @@ NOTEBOOKS = sorted(settings.NOTEBOOKS.rglob("[0-9]*.ipynb"))
 LESSONS = [path for path in NOTEBOOKS if path.parent == settings.NOTEBOOKS]
 SANITISED = settings.ROOT / "tests" / "sanitize.cfg"
 IGNORED = re.compile(r"NBVAL_(IGNORE_OUTPUT|SKIP|RAISES_EXCEPTION)|PYTEST_VALIDATE_IGNORE_OUTPUT")
+REASON = re.compile(rf"^[ \t]*# *(?:{IGNORED.pattern}): *\w+( \w+){{2,}}", re.MULTILINE)
 PRIVATE = re.compile(r"/(?:home|Users|root|tmp|work|var)/[\w./-]+")
 
 
@@ -52,7 +53,21 @@ def test_at_most_one_shown_cell_in_ten_is_not_compared(path):
     shown = [cell for cell in code_cells(nbformat.read(path, as_version=4)) if cell.outputs]
     exempt = [cell for cell in shown if ignored(cell)]
     assert len(exempt) * 10 <= len(shown)
-    assert all("#" in cell.source for cell in exempt), "the reason stands beside the cell"
+    assert all(REASON.search(cell.source) for cell in exempt), "the reason stands behind the marker"
+
+
+@pytest.mark.parametrize(
+    ("source", "with_reason"),
+    [
+        ("# NBVAL_IGNORE_OUTPUT: without a compiler another line is printed\nprint(1)", True),
+        ("x = 1  # a remark\n# NBVAL_SKIP: needs a camera that nobody has", True),
+        ("# NBVAL_IGNORE_OUTPUT\nprint(1)  # another comment with many words in it", False),
+        ("# NBVAL_SKIP: later", False),
+        ("# a tag in the metadata alone\nprint(1)", False),
+    ],
+)
+def test_a_marker_alone_is_no_reason(source, with_reason):
+    assert bool(REASON.search(source)) == with_reason
 
 
 @each(NOTEBOOKS)
