@@ -35,7 +35,7 @@ class Services:
     def ensure_arango(self, tell):
         if not arango.external() and arango.find() is None:
             tell("starting ArangoDB for this run")
-            arango.up(port=services.free_port())
+            arango.up(port=services.free_port(), remember=False)
             self.started.append(arango)
         for name in ("movies", "products"):
             dump.restore(settings.ROOT / "dump" / name, arango.connect())
@@ -44,7 +44,7 @@ class Services:
         if not triton.external() and triton.find() is None:
             tell("starting Triton for this run")
             ports = {name: services.free_port() for name in ("http_port", "grpc_port", "metrics_port")}
-            triton.up(**ports)
+            triton.up(**ports, remember=False)
             self.started.append(triton)
         triton.ensure()
         if missing := recipes.missing():

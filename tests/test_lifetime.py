@@ -235,7 +235,7 @@ def test_only_what_can_be_loaded_is_asked_for(repository, monkeypatch):
     add_model(repository, "fileless", 'backend: "python"', {"1/notes.txt": b""})
     (repository / "both" / "1").mkdir(parents=True)
     (repository / "both" / "config.pbtxt").write_text("ensemble_scheduling { }")
-    assert server.loadable_models(repository) == ["both", "echo"]
+    assert repository.loadable(repository) == ["both", "echo"]
     monkeypatch.setattr(server.settings, "MODEL_REPOSITORY", repository)
     monkeypatch.setattr(server.recipes, "missing", lambda: ["echo"])
-    assert server.loadable_models(repository) == ["both"]
+    assert repository.loadable(repository) == ["both"]

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import nbformat
 import tritonclient.http as httpclient
-from nbclient.exceptions import CellExecutionError
-from tritonclient.utils import InferenceServerException
 
 from workshop import lessons, own
 from workshop.errors import WorkshopError
@@ -58,9 +56,9 @@ def _run_cells(path: Path, wanted: list[str], progress: Callable[[str], None]) -
             progress(f"{', '.join(wanted)}: cell {number} of {len(notebook.cells)} of {path.name}")
             try:
                 client.execute_cell(cell, number - 1)
-            except CellExecutionError as error:
+            except lessons.FAILURES as error:
                 raise WorkshopError(
-                    f"building {', '.join(wanted)} failed in {path.name}: {error.ename}: {error.evalue}"
+                    f"building {', '.join(wanted)} failed in {path.name}: {lessons.reason(error)}"
                 ) from error
 
 
@@ -75,7 +73,7 @@ def load(names: list[str]) -> list[str]:
         for name in (name for name in RECIPES if name in names):
             try:
                 client.load_model(name)
-            except (InferenceServerException, OSError) as error:
+            except server.NO_ANSWER as error:
                 problems.append(f"{name}: {_first_line(error)}")
     finally:
         client.close()

@@ -32,10 +32,13 @@ class Commands(click.Group):
         """Run a command; a traceback only with --debug."""
         try:
             return super().invoke(context)
-        except WorkshopError as error:
-            if context.params.get("debug"):
+        except Exception as error:
+            from workshop import lost
+
+            line = error if isinstance(error, WorkshopError) else lost.explain(error)
+            if line is None or context.params.get("debug"):
                 raise
-            click.echo(f"workshop: {error}", err=True)
+            click.echo(f"workshop: {line}", err=True)
             sys.exit(1)
         except KeyboardInterrupt:
             click.echo("\nworkshop: interrupted; what had been started for this command was stopped", err=True)
@@ -55,23 +58,24 @@ def main(debug: bool) -> None:
 
 @contextlib.contextmanager
 def _progress(text: str) -> Iterator[Callable[..., None]]:
-    """A line that shows what is being waited for: live on a terminal, written once after two seconds elsewhere.
+    """A line that shows what is being waited for: live on a terminal; elsewhere after 2 seconds, then every 15.
 
-    Yields a function that takes a new text, or the seconds waited so far.
+    Yields a function that takes a new text, or the seconds waited so far and how far it is.
     """
-    began, told = time.monotonic(), False
+    began, told = time.monotonic(), -13.0
     with out.status(text) if out.is_terminal else contextlib.nullcontext() as status:
 
-        def tell(news: str | float) -> None:
+        def tell(news: str | float, far: str = "") -> None:
             nonlocal told
-            line = news if isinstance(news, str) else f"{text} ({news:.0f} s)"
+            far = f": {far}" if far else ""
+            line = news if isinstance(news, str) else f"{text}{far} ({news:.0f} s)"
             if status is not None:
                 status.update(line)
             elif isinstance(news, str):
                 out.print(f"  {line}")
-            elif not told and time.monotonic() - began > 2:
-                out.print(f"  {text} …")
-                told = True
+            elif time.monotonic() - began - told > 15:
+                out.print(f"  {text}{far} …")
+                told = time.monotonic() - began
 
         yield tell
 
@@ -79,9 +83,9 @@ def _progress(text: str) -> Iterator[Callable[..., None]]:
 @main.command()
 @click.argument("service", type=SERVICES, required=False)
 @click.option("--model-repository", type=click.Path(file_okay=False, path_type=Path), help="Folder of models to serve.")
-@click.option("--http-port", type=click.IntRange(1, 65535), help="Port of HTTP.  [default: 8000]")
-@click.option("--grpc-port", type=click.IntRange(1, 65535), help="Port of gRPC.  [default: 8001]")
-@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Port of the metrics.  [default: 8002]")
+@click.option("--http-port", type=click.IntRange(1, 65535), help="Port of HTTP.  [default: last time's, else 8000]")
+@click.option("--grpc-port", type=click.IntRange(1, 65535), help="Port of gRPC.  [default: last time's, else 8001]")
+@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Port of metrics.  [default: last time's, else 8002]")
 @click.option(
     "--model-control-mode",
     type=click.Choice(["none", "explicit", "poll"]),
@@ -89,21 +93,29 @@ def _progress(text: str) -> Iterator[Callable[..., None]]:
 )
 @click.option("--gpu", "device", flag_value="gpu", help="Refuse to start without a GPU.")
 @click.option("--cpu", "device", flag_value="cpu", help="Hide the GPUs from the server.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port of ArangoDB.  [default: 8529]")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of ArangoDB.  [default: last time's, else 8529]")
 @click.option("--root-password", help="Password of ArangoDB's user root.  [default: made up, kept in the state folder]")
 @click.option("--jwt-secret", help="What ArangoDB signs tokens with.  [default: made up, kept in the state folder]")
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Where ArangoDB keeps its data.")
-def up(service: str | None, **options: Any) -> None:
-    """Start the services in the background; return when they are ready, or say why not."""
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    help="Seconds to wait; a service that is not ready then is left to go on alone.",
+)
+def up(service: str | None, timeout: float | None, **options: Any) -> None:
+    """Start the services in the background; return when they are ready, or say why not.
+
+    Loading may take as long as it shows signs of work. The ports given hold for the next start too.
+    """
     given = {name for name, value in options.items() if value is not None}
     foreign = given & set({"triton": ARANGO_OPTIONS, "arango": TRITON_OPTIONS}.get(service or "", ()))
     if foreign:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(foreign))
         raise click.UsageError(f"{names}: not for {service}")
     if service != "triton":
-        _up_arango(**{name: options[name] for name in ARANGO_OPTIONS})
+        _up_arango(timeout=timeout, **{name: options[name] for name in ARANGO_OPTIONS})
     if service != "arango":
-        _up_triton(**{name: options[name] for name in TRITON_OPTIONS})
+        _up_triton(timeout=timeout, **{name: options[name] for name in TRITON_OPTIONS})
 
 
 def _up_arango(**options: Any) -> None:
@@ -123,7 +135,7 @@ def _up_arango(**options: Any) -> None:
 
 def _up_triton(**options: Any) -> None:
     from workshop import recipes
-    from workshop.triton import server
+    from workshop.triton import repository, server
 
     if server.external():
         server.ensure()
@@ -137,12 +149,18 @@ def _up_triton(**options: Any) -> None:
             f"Triton {server.version()} {took}: HTTP {running.urls['http']}, gRPC {running.urls['grpc']}, "
             f"metrics {running.urls['metrics']} (pid {running.pid})"
         )
-        if Path(running.options["model_repository"]) == settings.MODEL_REPOSITORY and (names := recipes.missing()):
+        models = Path(running.options["model_repository"])
+        if left_out := repository.without_file(models):
+            out.print(f"  left out: {', '.join(left_out)}; the Python model's file is missing, at which this release hangs")
+        if models == settings.MODEL_REPOSITORY and (names := recipes.missing()):
             out.print(f"  not built yet: {', '.join(names)}; `workshop build` builds and loads what is missing")
     failed = [model for model in server.models() if model.state != "READY" and model.reason not in ("", "unloaded")]
     if failed:
-        reasons = "\n".join(f"  {model.name} version {model.version}: {_first_line(model.reason)}" for model in failed)
-        raise WorkshopError(f"the server is up, but {len(failed)} model version(s) could not be loaded:\n{reasons}")
+        reasons = "\n".join(
+            f"  {model.name}{f' version {model.version}' * bool(model.version)}: {_first_line(model.reason)}"
+            for model in failed
+        )
+        raise WorkshopError(f"the server is up, but {len(failed)} model(s) could not be loaded:\n{reasons}")
 
 
 def _first_line(text: str) -> str:
@@ -172,22 +190,8 @@ def status(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"triton": triton, "arango": arango}, indent=2))
         return
-    for title, name, service in (("ArangoDB", "arango", arango), ("Triton", "triton", triton)):
-        if not service["running"] and service["pid"]:
-            raise WorkshopError(
-                f"{title} (pid {service['pid']}) runs but does not answer at {service['url']}; its log is "
-                f"{settings.shown(service['log'])}. `workshop down {name}`, then `workshop up {name}`"
-            )
-        variable = f"{name.upper()}_URL"
-        if not service["running"]:
-            where = f" at {service['url']}, which {variable} names" if service["external"] else ""
-            out.print(f"{title} does not run{where}; `workshop up {name}` starts it")
-            continue
-        where = variable if service["external"] else f"pid {service['pid']}, log {settings.shown(service['log'])}"
-        if name == "arango":
-            out.print(f"{title} {service['version']}: {service['url']} ({where})")
-        else:
-            out.print(f"{title} {service['version']}: HTTP {service['url']}, gRPC {service['grpc_url']} ({where})")
+    _show_service("ArangoDB", "arango", arango)
+    _show_service("Triton", "triton", triton)
     if triton["running"]:
         table = Table("model", "version", "state", "reason", box=None)
         for model in triton["models"]:
@@ -195,17 +199,41 @@ def status(as_json: bool) -> None:
         out.print(table)
 
 
+def _show_service(title: str, name: str, service: dict[str, Any]) -> None:
+    up, variable, url = f"`workshop up {name}`", f"{name.upper()}_URL", service["url"]
+    log = settings.shown(service["log"] or "")
+    if service["running"]:
+        where = variable if service["external"] else f"pid {service['pid']}, log {log}"
+        addresses = f"HTTP {url}, gRPC {service['grpc_url']}" if name == "triton" else url
+        out.print(f"{title} {service['version']}: {addresses} ({where})")
+    elif service["external"]:
+        out.print(f"{title} does not run at {url}, which {variable} names; start it there, or name another one")
+    elif service["died"]:
+        out.print(f"{title} died: its log, {log}, ends at {service['died']['at']} with", markup=False)
+        out.print(service["died"]["log_tail"], markup=False)
+        out.print(f"  {up} starts it again")
+    elif service["loading"]:
+        out.print(f"{title} (pid {service['pid']}) is starting: {service['loading']}; {up} waits for it, its log is {log}")
+    elif service["pid"]:
+        raise WorkshopError(
+            f"{title} (pid {service['pid']}) runs but does not answer at {url}; its log is {log}. "
+            f"`workshop down {name}`, then {up}"
+        )
+    else:
+        out.print(f"{title} does not run; {up} starts it at {url}")
+
+
 def _triton_status() -> dict[str, Any]:
     from workshop.triton import server
 
     running = None if server.external() else server.find()
-    version = server.version() if running or server.external() else None
-    models = server.models() if version else []
+    version = server.version()
     return {
-        **_service_status(running, version, server.external(), server.http_url()),
+        **_service_status(server.NAME, running, version, server.external(), server.http_url()),
         "grpc_url": server.grpc_url(),
         "metrics_url": running.urls["metrics"] if running else None,
-        "models": [vars(model) for model in models],
+        "loading": server.loading(running) if running and not version and not server.was_ready(running) else None,
+        "models": [vars(model) for model in server.models()] if version else [],
     }
 
 
@@ -214,19 +242,24 @@ def _arango_status() -> dict[str, Any]:
     from workshop.arango import server
 
     running = None if server.external() else server.find()
-    version = arango.version() if running or server.external() else None
-    return {**_service_status(running, version, server.external(), server.url()), "database": arango.database_name()}
+    status = _service_status(server.NAME, running, arango.version(), server.external(), server.url())
+    return {**status, "loading": None, "database": arango.database_name()}
 
 
-def _service_status(running: Any, version: str | None, external: bool, url: str) -> dict[str, Any]:
+def _service_status(name: str, running: Any, version: str | None, external: bool, url: str) -> dict[str, Any]:
+    from workshop import services
+
+    service = running or (None if external else services.find_dead(name))
+    dead = service is not None and service is not running
     return {
         "running": version is not None,
         "external": external,
         "url": url,
         "pid": running.pid if running else None,
         "version": version,
-        "options": running.options if running else None,
-        "log": running.log if running else None,
+        "options": service.options if service else None,
+        "log": service.log if service else None,
+        "died": {"at": services.died_at(service), "log_tail": services.log_tail(service, 5)} if dead else None,
     }
 
 

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from workshop import settings
 
 SOLUTIONS = settings.NOTEBOOKS / "solutions"
 ANSWER = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?### END SOLUTION[ \t]*$", re.DOTALL | re.MULTILINE)
 STUB = "# your code here"
+FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError)
+"""What running a cell may end in: it raised, took too long, or ended its kernel."""
 VOLATILE_METADATA = ("execution", "collapsed", "scrolled")
 
 
@@ -43,6 +46,13 @@ def client(notebook: nbformat.NotebookNode, folder: Path) -> NotebookClient:
         extra_arguments=["--IPKernelApp.log_level=40"],
         resources={"metadata": {"path": str(folder)}},
     )
+
+
+def reason(failure: Exception) -> str:
+    """One of `FAILURES` in one line."""
+    if isinstance(failure, CellExecutionError):
+        return f"{failure.ename}: {failure.evalue}"
+    return f"{type(failure).__name__}: {str(failure).strip().partition(chr(10))[0]}"
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:

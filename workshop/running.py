@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import nbformat
-from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 from rich.console import Console
 
@@ -62,8 +61,8 @@ def _run(path: Path, console: Console) -> Result:
             status.update(f"{path.stem}: cell {done + 1} of {code} ({time.monotonic() - began:.0f} s)")
             try:
                 runner.execute_cell(cell, number)
-            except CellExecutionError as failure:
-                error = f"{failure.ename}: {failure.evalue}"
+            except lessons.FAILURES as failure:
+                error = lessons.reason(failure)
                 break
             done += cell.cell_type == "code"
     page, _ = HTMLExporter(template_name="lab").from_notebook_node(notebook)

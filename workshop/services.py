@@ -1,11 +1,13 @@
 """Background services: start them detached, find them again, stop them with everything that they started.
 
 A service leaves one file in the state folder, `<name>/service.json`. It names the process by id *and* by its time of
-creation, so a process id that the system has handed to somebody else is never taken for ours.
+creation, so a process id that the system has handed to somebody else is never taken for ours. The ports that it was given
+stay in `<name>/ports.json` for the next start, after `stop` too.
 """
 
 import contextlib
 import dataclasses
+import datetime
 import fcntl
 import json
 import socket
@@ -19,6 +21,13 @@ import psutil
 
 from workshop import settings
 from workshop.errors import WorkshopError
+
+STALLED = 120.0
+"""Seconds without any sign of work after which a service that starts is taken to hang."""
+
+
+class StillStarting(WorkshopError):
+    """A service is not ready yet; it was left running."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +76,40 @@ def find_running(name: str) -> Service | None:
     """The running service of this name, or None."""
     service = find(name)
     return service if service is not None and service.running else None
+
+
+def find_dead(name: str) -> Service | None:
+    """The service of this name that ended by itself, so that its record is still there; None when it runs or was stopped."""
+    service = find(name)
+    return None if service is None or service.running else service
+
+
+def died_at(service: Service) -> str:
+    """When a service that has ended wrote its last line, as far as its log tells."""
+    try:
+        return f"{datetime.datetime.fromtimestamp(Path(service.log).stat().st_mtime):%Y-%m-%d %H:%M:%S}"
+    except FileNotFoundError:
+        return "an unknown time"
+
+
+def remember_ports(name: str, ports: dict[str, int]) -> None:
+    """Keep the ports of a service for its next start."""
+    (folder(name) / "ports.json").write_text(json.dumps(ports))
+
+
+def remembered_ports(name: str) -> dict[str, int]:
+    """The ports that a service was last given; empty when none were."""
+    try:
+        return {key: int(port) for key, port in json.loads((folder(name) / "ports.json").read_text()).items()}
+    except (FileNotFoundError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def last_ports(name: str) -> set[int]:
+    """The ports at which a service runs, or ran last."""
+    service = find(name)
+    used = {int(url.rpartition(":")[2]) for url in service.urls.values()} if service else set()
+    return used or set(remembered_ports(name).values())
 
 
 def forget(name: str) -> None:
@@ -163,7 +206,7 @@ def log_tail(service: Service, lines: int = 12) -> str:
         text = Path(service.log).read_text(errors="replace").strip().splitlines()[-lines:]
     except FileNotFoundError:
         return "    (no log)"
-    return "\n".join(f"    {line}" for line in text)
+    return "\n".join(f"    {line if len(line) <= 200 else line[:200] + '…'}" for line in text)
 
 
 def free_port() -> int:
@@ -173,8 +216,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def require_free(port: int, option: str) -> None:
-    """Raise when a port is taken, naming the port, who holds it where that can be seen, and the option."""
+def require_free(port: int, option: str, *, remembered: bool = False) -> None:
+    """Raise when a port is taken, naming the port, who holds it where that can be seen, and the option.
+
+    `remembered` says that the port was not given now: it is the one of the last start.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -184,7 +230,10 @@ def require_free(port: int, option: str) -> None:
             raise WorkshopError(f"port {port} is reserved for the system; choose one above 1023 with {option} N") from error
         except OSError:
             pass
-    raise WorkshopError(f"port {port} is taken{_holder(port)}; choose another with {option} N, or stop what listens there")
+    last = ", the one of the last start," if remembered else ""
+    raise WorkshopError(
+        f"port {port}{last} is taken{_holder(port)}; choose another with {option} N, or stop what listens there"
+    )
 
 
 def _holder(port: int) -> str:
@@ -196,17 +245,53 @@ def _holder(port: int) -> str:
     return ""
 
 
-def wait_until(ready: Callable[[], bool], service: Service, *, deadline: float, describe: Callable[[float], None]) -> None:
+def wait_until(
+    ready: Callable[[], bool], service: Service, *, describe: Callable[[float], None], timeout: float | None = None
+) -> None:
     """Poll `ready()` until it is true, telling `describe` the seconds so far.
 
+    There is no fixed deadline: loading may take long. A service that works is told from one that hangs by its log and by
+    what its processes compute and read.
+
     Raises:
-        WorkshopError: the process ended, or `deadline` seconds went by; the message quotes the log.
+        StillStarting: `timeout` seconds went by, or `STALLED` seconds without a sign of work. The service is left running.
+        WorkshopError: the process ended; the message quotes the log.
     """
-    began = time.monotonic()
+    began = moved = looked = time.monotonic()
+    signs = _signs_of_work(service)
     while not ready():
         if not service.running:
             raise WorkshopError(f"{service.name} ended while it started. Its log says:\n{log_tail(service)}")
-        if time.monotonic() - began > deadline:
-            raise WorkshopError(f"{service.name} was not ready after {deadline:.0f} s. Its log says:\n{log_tail(service)}")
-        describe(time.monotonic() - began)
+        now = time.monotonic()
+        if now - looked > min(1.0, STALLED / 4):
+            looked, seen = now, _signs_of_work(service)
+            if seen != signs:
+                moved, signs = now, seen
+        if now - moved > STALLED:
+            raise StillStarting(_still(service, f"shows no sign of work for {STALLED:.0f} s: it seems to hang"))
+        if timeout is not None and now - began > timeout:
+            raise StillStarting(_still(service, f"was still starting after {timeout:g} s"))
+        describe(now - began)
         time.sleep(0.1)
+
+
+def _signs_of_work(service: Service) -> tuple[int, int, int]:
+    """What grows while a service works: bytes of its log, whole seconds computed and MiB read by it and its children."""
+    seconds, read, size = 0.0, 0, 0
+    with contextlib.suppress(OSError):
+        size = Path(service.log).stat().st_size
+    process = service.process
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for one in [process, *process.children(recursive=True)] if process else []:
+            with contextlib.suppress(psutil.Error):
+                times = one.cpu_times()
+                seconds += times.user + times.system
+                read += one.io_counters().read_chars
+    return size, int(seconds), read >> 20
+
+
+def _still(service: Service, what: str) -> str:
+    return (
+        f"{service.name} (pid {service.pid}) {what}; it was left running. `workshop up {service.name}` waits on, "
+        f"`workshop down {service.name}` stops it. Its log ends:\n{log_tail(service, 4)}"
+    )

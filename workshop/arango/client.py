@@ -8,6 +8,7 @@ from arango.exceptions import ArangoClientError, ArangoServerError
 from arango.http import DefaultHTTPClient
 from requests.exceptions import RequestException
 
+from workshop import lost
 from workshop.arango import server
 from workshop.errors import WorkshopError
 
@@ -26,6 +27,8 @@ def connect(name: str | None = None) -> StandardDatabase:
     Raises:
         WorkshopError: no server answers, it refuses user or password, or the database can neither be used nor made.
     """
+    if not _there():
+        raise lost.server(server.NAME)
     name = name or database_name()
     user, password = server.credentials()
     url = server.url()
@@ -40,14 +43,16 @@ def connect(name: str | None = None) -> StandardDatabase:
             client.db("_system", username=user, password=password).create_database(name)
     except ArangoServerError as error:
         if error.http_code == 401:
-            raise WorkshopError(
-                f"ArangoDB at {url} refuses user {user}; set ARANGO_USER and ARANGO_PASSWORD to those of that server"
-            ) from error
+            raise _refused(user) from error
         raise WorkshopError(f"ArangoDB at {url}, database {name}: {error.error_message}") from error
     except (RequestException, ArangoClientError, ConnectionError) as error:
-        start = "ARANGO_URL names it" if server.external() else "`workshop up arango` starts one"
-        raise WorkshopError(f"no ArangoDB answers at {url}; {start}") from error
+        raise lost.server(server.NAME, error) from error
     return database
+
+
+def _there() -> bool:
+    """Whether there is a server to ask: what listens at the usual port is not ours, and is not told a password."""
+    return server.external() or server.find() is not None
 
 
 def _client(timeout: float) -> arango.ArangoClient:
@@ -56,13 +61,29 @@ def _client(timeout: float) -> arango.ArangoClient:
 
 
 def version() -> str | None:
-    """The version of the server that answers at `server.url()`, or None when none does."""
+    """The version of the server that answers at `server.url()`, or None when none does.
+
+    Raises:
+        WorkshopError: the server refuses user or password.
+    """
+    if not _there():
+        return None
     user, password = server.credentials()
     client = _client(5)
     try:
         return str(client.db("_system", username=user, password=password, auth_method="basic").version())
-    except (ArangoServerError, ArangoClientError, RequestException, ConnectionError):
+    except ArangoServerError as error:
+        if error.http_code == 401:
+            raise _refused(user) from error
         return None
+    except (ArangoClientError, RequestException, ConnectionError):
+        return None
+
+
+def _refused(user: str) -> WorkshopError:
+    return WorkshopError(
+        f"ArangoDB at {server.url()} refuses user {user}; set ARANGO_USER and ARANGO_PASSWORD to those of that server"
+    )
 
 
 def ensure() -> bool:
@@ -95,7 +116,11 @@ def with_collections(*collections: str) -> StandardDatabase:
 
 
 def require(*collections: str) -> StandardDatabase:
-    """`with_collections`, told to the reader; the one call at the top of a notebook."""
+    """`with_collections`, told to the reader; the one call at the top of a notebook.
+
+    From then on a request of this notebook that no server answers ends in one line too, and not in a traceback.
+    """
+    lost.explain_in_notebooks()
     database = with_collections(*collections)
-    print("ArangoDB answers" + (f" and holds {', '.join(collections)}." if collections else "."))
+    print(f"ArangoDB at {server.url()} answers" + (f" and holds {', '.join(collections)}." if collections else "."))
     return database

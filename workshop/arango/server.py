@@ -15,8 +15,6 @@ from workshop import services, settings
 from workshop.errors import WorkshopError
 
 NAME = "arango"
-DEADLINE = 60.0
-"""Seconds that the server may take to open its data before it is given up."""
 PORT = 8529
 
 
@@ -38,6 +36,8 @@ def up(
     root_password: str | None = None,
     jwt_secret: str | None = None,
     progress: Callable[[float], None] = lambda seconds: None,
+    timeout: float | None = None,
+    remember: bool = True,
     **wanted: Any,
 ) -> tuple[services.Service, bool]:
     """Make sure that the embedded server runs; return it, and whether it was started by this call.
@@ -46,7 +46,9 @@ def up(
         root_password: password of the user root. Kept in the state folder, mode 0600; made up where none is given.
         jwt_secret: what tokens are signed with, kept in the same way.
         progress: called with the seconds waited so far while the server starts.
-        **wanted: fields of `Options`; those left out or None take their defaults.
+        timeout: seconds after which the server is left to go on alone. By default as long as it shows signs of work.
+        remember: whether the next start takes this port too.
+        **wanted: fields of `Options`; those left out or None take their defaults, the port that of the last start.
 
     Raises:
         WorkshopError: a server runs already with other options (it is left as it is), the port is taken, the data
@@ -57,18 +59,41 @@ def up(
         wanted["data_dir"] = str(Path(wanted["data_dir"]).expanduser().resolve())
     with services.exclusive(NAME):
         running = find()
+        if running is not None:
+            _refuse_other(running, wanted, root_password, jwt_secret)
+        service = running or _spawn(options(**wanted), root_password, jwt_secret, port_given="port" in wanted)
+    # The lock is free again, so that `down` can end a server that is still starting.
+    try:
+        services.wait_until(lambda: available(service.urls["http"]), service, describe=progress, timeout=timeout)
+    except services.StillStarting:
+        raise
+    except BaseException:  # Ctrl-C too: what was started here and did not come up is not left behind
         if running is None:
-            return _start(Options(**wanted), root_password, jwt_secret, progress), True
-        different = [f"--{key.replace('_', '-')}" for key, value in wanted.items() if running.options.get(key) != value]
-        for name, value in (("root-password", root_password), ("jwt-secret", jwt_secret)):
-            if value is not None and value != _secret_file(name).read_text():
-                different.append(f"--{name}")
-        if different:
-            raise WorkshopError(
-                f"ArangoDB runs already with another {', '.join(different)} (pid {running.pid}); nothing was changed. "
-                "`workshop down arango` first, then `workshop up arango` with the new options"
-            )
-        return running, False
+            with services.exclusive(NAME):
+                services.stop(service)
+        raise
+    if running is None and remember:
+        services.remember_ports(NAME, {"port": service.options["port"]})
+    return service, running is None
+
+
+def options(**given: Any) -> Options:
+    """What the next start takes: what is given, else the port of the last start, else the defaults."""
+    return Options(**{**services.remembered_ports(NAME), **given})
+
+
+def _refuse_other(
+    running: services.Service, wanted: dict[str, Any], root_password: str | None, jwt_secret: str | None
+) -> None:
+    different = [f"--{key.replace('_', '-')}" for key, value in wanted.items() if running.options.get(key) != value]
+    for name, value in (("root-password", root_password), ("jwt-secret", jwt_secret)):
+        if value is not None and value != _secret_file(name).read_text():
+            different.append(f"--{name}")
+    if different:
+        raise WorkshopError(
+            f"ArangoDB runs already with another {', '.join(different)} (pid {running.pid}); nothing was changed. "
+            "`workshop down arango` first, then `workshop up arango` with the new options"
+        )
 
 
 def _secret_file(name: str) -> Path:
@@ -86,26 +111,18 @@ def _keep_secret(name: str, given: str | None) -> Path:
     return path
 
 
-def _start(
-    options: Options, root_password: str | None, jwt_secret: str | None, progress: Callable[[float], None]
-) -> services.Service:
-    services.require_free(options.port, "--port")
+def _spawn(options: Options, root_password: str | None, jwt_secret: str | None, *, port_given: bool) -> services.Service:
+    services.require_free(options.port, "--port", remembered=not port_given and bool(services.remembered_ports(NAME)))
     data = options.data_dir or str(services.folder(NAME) / "data")
     options = dataclasses.replace(options, data_dir=data)
     password, secret = _keep_secret("root-password", root_password), _keep_secret("jwt-secret", jwt_secret)
-    service = services.spawn(
+    return services.spawn(
         NAME,
         [*command(options.port, data), "--root-password-file", str(password), "--jwt-secret-file", str(secret)],
         environment=environment(),
         urls={"http": f"http://127.0.0.1:{options.port}"},
         options=dataclasses.asdict(options),
     )
-    try:
-        services.wait_until(lambda: available(service.urls["http"]), service, deadline=DEADLINE, describe=progress)
-    except BaseException:  # Ctrl-C too: what did not come up is not left behind
-        services.stop(service)
-        raise
-    return service
 
 
 def command(port: int, data_dir: Path | str) -> list[str]:
@@ -147,7 +164,7 @@ def url() -> str:
         scheme, host, port = match.groups()
         return f"{scheme or 'http'}://{host}:{port or PORT}"
     running = find()
-    return running.urls["http"] if running else f"http://127.0.0.1:{PORT}"
+    return running.urls["http"] if running else f"http://127.0.0.1:{options().port}"
 
 
 def credentials() -> tuple[str, str]:

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import hashlib
+import http.client
 import os
 import re
 from collections.abc import Callable
@@ -13,9 +14,9 @@ import psutil
 import tritonclient.http as httpclient
 from tritonclient.utils import InferenceServerException
 
-from workshop import recipes, services, settings
+from workshop import lost, services, settings
 from workshop.errors import WorkshopError
-from workshop.triton import installation
+from workshop.triton import installation, repository
 
 NAME = "triton"
 MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
@@ -24,8 +25,9 @@ MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str
 By default it may return the tensors of one request to the system, which clears each page anew for the next: a model
 process then takes two to four times as long. 32 MiB is the largest threshold that glibc takes. mallopt(3)
 """
-DEADLINE = 180.0
-"""Seconds that the server may take to load its models before it is given up."""
+PORTS = ("http_port", "grpc_port", "metrics_port")
+NO_ANSWER = (InferenceServerException, OSError, http.client.HTTPException)
+"""What the HTTP client raises when a server is not there, or goes while it answers."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,12 +57,25 @@ def find() -> services.Service | None:
     return services.find_running(NAME)
 
 
-def up(*, progress: Callable[[float], None] = lambda seconds: None, **wanted: Any) -> tuple[services.Service, bool]:
-    """Make sure that the embedded server runs; return it, and whether it was started by this call.
+def options(**given: Any) -> Options:
+    """What the next start takes: what is given, else the ports of the last start, else the defaults."""
+    return Options(**{**services.remembered_ports(NAME), **given})
+
+
+def up(
+    *,
+    progress: Callable[[float, str], None] = lambda seconds, text: None,
+    timeout: float | None = None,
+    remember: bool = True,
+    **wanted: Any,
+) -> tuple[services.Service, bool]:
+    """Make sure that the embedded server runs and has loaded its models; return it, and whether this call started it.
 
     Args:
-        progress: called with the seconds waited so far while the server starts.
-        **wanted: fields of `Options`; those left out or None take their defaults.
+        progress: called with the seconds waited so far while the server starts, and how far it is.
+        timeout: seconds after which the server is left to go on alone. By default as long as it shows signs of work.
+        remember: whether the next start takes these ports too.
+        **wanted: fields of `Options`; those left out or None take their defaults, ports those of the last start.
 
     Raises:
         WorkshopError: a server runs already with other options (it is left as it is), a port is taken, the machine
@@ -79,24 +94,43 @@ def up(*, progress: Callable[[float], None] = lambda seconds: None, **wanted: An
                     f"Triton runs already with {now} (pid {running.pid}); nothing was changed. "
                     "`workshop down triton` first, then `workshop up triton` with the new options"
                 )
-            return running, False
-        clean_up()
-        return _start(Options(**wanted), progress), True
+        else:
+            clean_up()
+        service = running or _spawn(options(**wanted), given=wanted)
+    # The lock is free again, so that `down` can end a server that is still loading.
+    try:
+        _wait(service, progress, timeout)
+    except services.StillStarting:
+        raise
+    except BaseException:  # Ctrl-C too: what was started here and did not come up is not left behind
+        if running is None:
+            with services.exclusive(NAME):
+                services.stop(service)
+                clean_up()
+        raise
+    if running is None and remember:
+        services.remember_ports(NAME, {name: service.options[name] for name in PORTS})
+    return service, running is None
 
 
 def _option(field: str) -> str:
     return "--" + field.replace("_", "-")
 
 
-def _start(options: Options, progress: Callable[[float], None]) -> services.Service:
-    repository = Path(options.model_repository)
-    if not repository.is_dir():
-        raise WorkshopError(f"there is no model repository at {repository}; name one with --model-repository DIR")
-    ports = {name: getattr(options, name) for name in ("http_port", "grpc_port", "metrics_port")}
+def _spawn(options: Options, given: dict[str, Any]) -> services.Service:
+    folder = Path(options.model_repository)
+    if not folder.is_dir():
+        raise WorkshopError(f"there is no model repository at {folder}; name one with --model-repository DIR")
+    ports = {name: getattr(options, name) for name in PORTS}
     if len(set(ports.values())) < len(ports):
         raise WorkshopError("--http-port, --grpc-port and --metrics-port must be three different ports")
     for name, port in ports.items():
-        services.require_free(port, _option(name))
+        services.require_free(port, _option(name), remembered=name in services.remembered_ports(NAME) and name not in given)
+    if options.model_control_mode != "explicit" and (hang := repository.without_file(folder)):
+        raise WorkshopError(
+            f"{', '.join(hang)}: the file of a Python model is missing, at which this release waits for ever; add it, move "
+            "the folder away, or use --model-control-mode explicit, which leaves it out"
+        )
     installation.require_shared_memory()
     if options.device == "gpu":
         installation.require_gpu()
@@ -104,7 +138,7 @@ def _start(options: Options, progress: Callable[[float], None]) -> services.Serv
     environment = MEMORY | found.environment
     if options.device == "cpu":
         environment["CUDA_VISIBLE_DEVICES"] = ""
-    service = services.spawn(
+    return services.spawn(
         NAME,
         _command(found, options),
         environment=environment,
@@ -115,16 +149,38 @@ def _start(options: Options, progress: Callable[[float], None]) -> services.Serv
         },
         options=dataclasses.asdict(options),
     )
+
+
+def _wait(service: services.Service, progress: Callable[[float, str], None], timeout: float | None) -> None:
     client = httpclient.InferenceServerClient(service.urls["http"])
     try:
-        services.wait_until(lambda: _ready(client), service, deadline=DEADLINE, describe=progress)
-    except BaseException:  # Ctrl-C too: what did not come up is not left behind
-        services.stop(service)
-        clean_up()
-        raise
+        services.wait_until(
+            lambda: _ready(client),
+            service,
+            describe=lambda seconds: progress(seconds, loading(service)),
+            timeout=timeout,
+        )
     finally:
         client.close()
-    return service
+
+
+def was_ready(service: services.Service) -> bool:
+    """Whether a server got through its start: its log says then that HTTP is served."""
+    with contextlib.suppress(FileNotFoundError):
+        return "Started HTTPService" in Path(service.log).read_text(errors="replace")
+    return False
+
+
+def loading(service: services.Service) -> str:
+    """How far a server that starts is, as `12 of 40 models`. It answers only when it is through, so its log is read."""
+    try:
+        log, command = Path(service.log).read_text(errors="replace"), service.process.cmdline()
+    except (FileNotFoundError, AttributeError, psutil.Error):
+        return ""
+    asked = sum(part.startswith("--load-model=") for part in command)
+    whole = asked or sum(path.is_dir() for path in Path(service.options["model_repository"]).iterdir())
+    done = set(re.findall(r"successfully loaded '([^']+)'|failed to load '([^']+)'", log))
+    return f"{min(len(done), whole)} of {whole} models"
 
 
 def _command(found: installation.Installation, options: Options) -> list[str]:
@@ -147,33 +203,12 @@ def _command(found: installation.Installation, options: Options) -> list[str]:
         f"--backend-config=python,shm-region-prefix-name={segment_prefix()}",
     ]
     if options.model_control_mode == "explicit":
-        command += [f"--load-model={name}" for name in loadable_models(Path(options.model_repository))]
+        command += [f"--load-model={name}" for name in repository.loadable(Path(options.model_repository))]
     return command
 
 
-def loadable_models(repository: Path) -> list[str]:
-    """The models of a repository that have something to load, sorted.
-
-    A fresh clone holds configurations whose weights are still to be built: asking the server for those would only bring
-    errors. An ensemble has nothing in its version folder. A Python model without its file would hang this release.
-    """
-    to_be_built = recipes.missing() if repository == settings.MODEL_REPOSITORY else []
-    return sorted(
-        config.parent.name
-        for config in repository.glob("*/config.pbtxt")
-        if config.parent.name not in to_be_built and _has_files(config.parent, config.read_text())
-    )
-
-
-def _has_files(model: Path, config: str) -> bool:
-    if "ensemble_scheduling" in config:
-        return True
-    python = re.search(r'^\s*backend:\s*"python"', config, re.MULTILINE) and "default_model_filename" not in config
-    return any(model.glob("[0-9]*/model.py" if python else "[0-9]*/*"))
-
-
 def _ready(client: httpclient.InferenceServerClient) -> bool:
-    with contextlib.suppress(InferenceServerException, OSError):
+    with contextlib.suppress(*NO_ANSWER):
         return client.is_server_ready()
     return False
 
@@ -209,12 +244,12 @@ def http_url() -> str:
     """`host:port` of the server's HTTP endpoint, as `tritonclient.http` wants it.
 
     `TRITON_URL` names a server that already runs (with or without `http://`); otherwise the embedded server's is given,
-    and port 8000 when none runs.
+    and where it would be started when none runs.
     """
     if url := os.environ.get("TRITON_URL"):
         return _host_and_port(url, "TRITON_URL", 8000)
     running = find()
-    return running.urls["http"] if running else f"127.0.0.1:{Options.http_port}"
+    return running.urls["http"] if running else f"127.0.0.1:{options().http_port}"
 
 
 def grpc_url() -> str:
@@ -225,7 +260,7 @@ def grpc_url() -> str:
         host, port = http_url().rsplit(":", 1)
         return f"{host}:{int(port) + 1}"
     running = find()
-    return running.urls["grpc"] if running else f"127.0.0.1:{Options.grpc_port}"
+    return running.urls["grpc"] if running else f"127.0.0.1:{options().grpc_port}"
 
 
 def external() -> bool:
@@ -263,35 +298,63 @@ def ensure() -> bool:
 
 
 def version() -> str | None:
-    """The version of the server that answers at `http_url()` within five seconds, or None when none does."""
+    """The version of the server at `http_url()`, or None when it does not answer within five seconds.
+
+    Where `TRITON_URL` names none and the embedded one does not run, nobody is asked: what listens there is not ours.
+    """
+    if not external() and find() is None:
+        return None
     client = httpclient.InferenceServerClient(http_url(), connection_timeout=5.0, network_timeout=5.0)
     try:
         return client.get_server_metadata()["version"] if client.is_server_ready() else None
-    except (InferenceServerException, OSError):
+    except NO_ANSWER:
         return None
     finally:
         client.close()
 
 
 def models() -> list[Model]:
-    """Every model that the server's repository index lists, sorted by name and version. An unloaded model has no version."""
+    """Every model that the server's repository index lists, sorted by name and version. An unloaded model has no version.
+
+    Raises:
+        WorkshopError: no server answers; what became of it and how to start it.
+    """
+    if not external() and find() is None:
+        raise lost.server(NAME)
     client = httpclient.InferenceServerClient(http_url())
     try:
         index = client.get_model_repository_index()
-    except (InferenceServerException, OSError) as error:
-        raise WorkshopError(f"no Triton server answers at {http_url()} ({error}); start one with `workshop up`") from error
+    except NO_ANSWER as error:
+        raise lost.server(NAME, error) from error
     finally:
         client.close()
     rows = [Model(m["name"], m.get("version", ""), m.get("state", "UNLOADED"), m.get("reason", "")) for m in index]
+    if not external() and any(not model.version and not model.reason for model in rows):
+        refused = _refused()
+        rows = [model if model.version else dataclasses.replace(model, reason=refused.get(model.name, "")) for model in rows]
     return sorted(rows, key=lambda model: (model.name, model.version))
+
+
+def _refused() -> dict[str, str]:
+    """Why the embedded server did not look at a model at all; only its log says so, for example of a configuration."""
+    running = find()
+    log = Path(running.log).read_text(errors="replace") if running else ""
+    reasons = dict(re.findall(r"Poll failed for model directory '([^']+)': (.*?)\"?$", log, re.MULTILINE))
+    for model, reason in reasons.items():
+        if "text proto" in reason and (fault := repository.fault(Path(running.options["model_repository"]) / model)):
+            reasons[model] = f"{reason}: {fault}"
+    return reasons
 
 
 def require(*names: str) -> None:
     """Raise unless the server answers and serves these models; the one call at the top of a notebook.
 
+    From then on a request of this notebook that no server answers ends in one line too, and not in a traceback.
+
     Raises:
         WorkshopError: what is missing, and the command that brings it.
     """
+    lost.explain_in_notebooks()
     ready = {model.name for model in models() if model.state == "READY"}
     missing = [name for name in names if name not in ready]
     if missing:
@@ -299,4 +362,4 @@ def require(*names: str) -> None:
             f"the Triton server at {http_url()} does not serve {', '.join(missing)}. "
             f"`workshop build {' '.join(missing)}` builds and loads what is missing"
         )
-    print(f"Triton answers and serves {', '.join(names) if names else 'what is loaded'}.")
+    print(f"Triton at {http_url()} answers and serves {', '.join(names) if names else 'what is loaded'}.")
