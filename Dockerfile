@@ -1,11 +1,12 @@
 # NVIDIA's Triton server with what the Python models of model_repository/ import and its image lacks. The image brings
-# the official C++ backends, Python 3.10 and a numpy below 2; the models bring their own files, mounted by compose.yaml.
+# the official C++ backends, Python 3.12 and a numpy below 2; the models bring their own files, mounted by compose.yaml.
 #
-# 24.10 is Triton 2.51.0, the release of the client in requirements.lock. `workshop doctor` names another one where the
-# driver does not fit.
-FROM nvcr.io/nvidia/tritonserver:24.10-py3
+# 26.11 is Triton 2.75.0. It is newer than the embedded server on purpose: that one, release 24.10, has published security
+# holes, the last of which NVIDIA's bulletins close with 26.07. The clients of requirements.lock speak the same protocol.
+# https://github.com/triton-inference-server/server/releases/tag/v2.75.0
+FROM nvcr.io/nvidia/tritonserver:26.11-py3
 
-# Names only: the versions are those of requirements.lock, so server and notebooks stay together.
+# Names only: the versions are those of requirements.lock, so models meet the same packages as with the embedded server.
 # No dependencies: tokenizers wants huggingface-hub for downloads alone, and these models read files from their folders.
 # A name that the lock does not have ends the build, as does a package that cannot be imported by this image's Python.
 ARG PACKAGES="tokenizers"

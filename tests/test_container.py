@@ -23,7 +23,7 @@ DOCKERFILE = (settings.ROOT / "Dockerfile").read_text()
 MODELS = sorted(settings.MODEL_REPOSITORY.glob("*/*/model.py"))
 IN_IMAGE = {"numpy", "triton_python_backend_utils"}
 OPTIONAL = {"workshop"}  # asked for the embedded ArangoDB's address; a model must do without it (test_product_embedder)
-STANDARD_LIBRARY = sys.stdlib_module_names - {"tomllib"}  # the image's Python is 3.10, which lacks this one
+STANDARD_LIBRARY = sys.stdlib_module_names
 SERVICES = sorted(name for name in COMPOSE["services"] if name.startswith("triton"))
 
 
@@ -58,9 +58,12 @@ def third_party(source: str) -> set[str]:
 # --- Dockerfile ---
 
 
-def test_image_is_the_release_of_the_client():
-    assert doctor.RELEASES[0].server == doctor.pins(doctor.LOCK.read_text())["tritonclient"]
-    assert image().endswith(f"/tritonserver:{doctor.RELEASES[0].name}-py3")
+def test_image_is_a_release_without_the_holes_of_the_embedded_one():
+    def order(release):
+        return tuple(map(int, release.split(".")))
+
+    assert order(doctor.EMBEDDED.name) < order(doctor.SAFE_SINCE) <= order(doctor.CONTAINER_RELEASE.name)
+    assert image().endswith(f"/tritonserver:{doctor.CONTAINER_RELEASE.name}-py3")
 
 
 def test_no_other_file_names_the_image():
@@ -102,7 +105,7 @@ def test_imports_of_a_model_are_in_the_image(model):
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda path: path.parts[-3])
 def test_model_is_in_the_language_of_the_image(model):
-    ast.parse(model.read_text(), feature_version=(3, 10))
+    ast.parse(model.read_text(), feature_version=(3, 12))
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda path: path.parts[-3])
@@ -112,8 +115,8 @@ def test_model_takes_its_files_from_its_own_folder(model):
 
 
 def test_imports_are_found_wherever_they_stand():
-    source = "import os, numpy.linalg\ntry:\n    from torch.nn import Linear\nexcept ImportError:\n    import tomllib as t\n"
-    assert third_party(source) == {"numpy", "torch", "tomllib"}
+    source = "import os, numpy.linalg\ntry:\n    from torch.nn import Linear\nexcept ImportError:\n    import tomli as t\n"
+    assert third_party(source) == {"numpy", "torch", "tomli"}
 
 
 # --- compose.yaml ---
@@ -142,6 +145,7 @@ def test_server_is_started_as_the_embedded_one_is(name):
     assert wanted <= set(service(name)["command"])
     assert service(name)["command"][0] == "tritonserver"
     assert service(name)["shm_size"] == "1g"
+    assert not [flag for flag in service(name)["command"] if "client-shm" in flag]
     assert server.MEMORY.items() <= service(name)["environment"].items()
     assert service(name)["healthcheck"]["test"][-1].endswith("/v2/health/ready")
 

@@ -28,7 +28,8 @@ CONTROL_GROUP = Path("/sys/fs/cgroup")
 LOCK = settings.ROOT / "requirements.lock"
 SERVER_PACKAGES = ("nvidia-pytriton", "tritonclient")
 CONTAINER = "use the container: `docker compose up`"
-GPU_CONTAINER = "`docker compose up triton-gpu`"
+MACHINES = ("x86_64", "aarch64")
+"""What nvidia-pytriton and tritonclient have wheels for."""
 
 Level = Literal["ok", "note", "problem"]
 Version = tuple[int, ...]
@@ -55,39 +56,31 @@ class Gpu:
 
 @dataclasses.dataclass(frozen=True)
 class Release:
-    """A release of NVIDIA's Triton container and the drivers and GPUs that it asks for."""
+    """A release of Triton: the container's name, the server's version."""
 
     name: str
     server: str
-    cuda: str
-    driver: int
-    """Lowest driver branch for any GPU. Newer drivers run older CUDA releases."""
-    data_center: dict[int, int]
-    """Older driver branches that data-center GPUs may have, with the lowest minor version of each."""
-    compute: tuple[Version, Version]
-    """Lowest and highest compute capability that the release has code for."""
 
 
-# Sections "Driver Requirements" and "GPU Requirements" of the release notes, pages rel-24-10, rel-25-06, rel-24-05 and
-# rel-23-10 of https://docs.nvidia.com/deeplearning/triton-inference-server/release-notes/. R545 is left out of
-# `data_center` for 24.10 and 25.06: those pages name it among the drivers that fit and among those that do not.
-# In order of preference: the release of the course, a newer one for GPUs that it has no code for, then older ones.
-RELEASES = (
-    Release("24.10", "2.51.0", "12.6", 560, {470: 57, 525: 85, 535: 86}, ((6, 0), (9, 0))),
-    Release("25.06", "2.59.0", "12.9", 575, {470: 57, 525: 85, 535: 86}, ((7, 5), (12, 9))),
-    Release("24.05", "2.46.0", "12.4", 545, {470: 57, 525: 85, 535: 86}, ((6, 0), (9, 0))),
-    Release("23.10", "2.39.0", "12.2", 535, {450: 51, 470: 57, 510: 47, 525: 85}, ((6, 0), (9, 0))),
-)
+EMBEDDED = Release("24.10", "2.51.0")
+"""What the nvidia-pytriton wheel carries; no newer server comes from a package registry."""
+HOLES = "CVE-2025-23310, -23316, -23317, -23319, -23334 and later ones"
+"""Holes of the embedded release. NVIDIA's security bulletins 5687 (August 2025) and 5691 (September 2025) tell of these."""
+SAFE_SINCE = "26.07"
+"""The release that NVIDIA's latest bulletin for Triton, 5875 (August 2026), asks for."""
+CONTAINER_RELEASE = Release("26.11", "2.75.0")
+"""What Dockerfile builds on: https://github.com/triton-inference-server/server/releases/tag/v2.75.0"""
+CONTAINER_CUDA = 13
+"""Its CUDA release; "Driver Requirements" of rel-26-10 in NVIDIA's release notes, the last page at hand, names 13.4."""
+OLDEST_GPU = (7, 5)
+"""The lowest compute capability that it has code for: "GPU Requirements" of the same page."""
 # Table 1 of https://docs.nvidia.com/deploy/cuda-compatibility/minor-version-compatibility.html: CUDA release to driver.
 DRIVER_FOR_CUDA = {12: 525, 13: 580}
-DATA_CENTER = re.compile(
-    r"\b(Tesla|P4|P40|P100|V100S?|T4|A(2|10|10G|16|30|40|100|800)|L(2|4|20|40|40S)|G?H(20|100|200|800)|G?B(100|200|300))\b"
-)
 
 
 def examine() -> list[Finding]:
     """Look at everything; the findings in the order of the report."""
-    checks = (system, glibc, python, packages, shared_memory, ports, memory, cores, disk, compiler, docker)
+    checks = (system, glibc, python, packages, security, shared_memory, ports, memory, cores, disk, compiler, docker)
     findings = [_safely(check) for check in checks]
     gpus, reason = _gpus()
     findings.append(gpu(gpus, reason))
@@ -148,11 +141,13 @@ def _installed(package: str) -> str | None:
 
 
 def system() -> Finding:
-    """Operating system and architecture: the wheel with the embedded server is for Linux on x86-64."""
+    """Operating system and architecture: the wheels with the embedded server are for Linux on x86-64 and aarch64."""
     here = f"{platform.system()} on {platform.machine()}"
-    if (platform.system(), platform.machine()) == ("Linux", "x86_64"):
+    if platform.system() == "Linux" and platform.machine() in MACHINES:
         return Finding("ok", "system", f"{here}, kernel {platform.release()}")
-    return Finding(_level(), "system", f"{here}: the embedded Triton server is for Linux on x86_64; {CONTAINER}")
+    return Finding(
+        _level(), "system", f"{here}: the embedded Triton server is for Linux on {' and '.join(MACHINES)}; {CONTAINER}"
+    )
 
 
 def wheel_glibc(wheel: str) -> Version | None:
@@ -184,7 +179,7 @@ def python() -> Finding:
     """The running Python and its shared library, which the server's model processes are linked to."""
     version = platform.python_version()
     if _version(version)[:2] not in ((3, 11), (3, 12)):
-        text = f"{version}; the course runs on 3.11 and 3.12: install one, then PYTHON=python3.12 ./scripts/start.sh"
+        text = f"{version}; the course runs on 3.11 and 3.12: ./scripts/start.sh finds one or brings its own"
         return Finding("problem", "python", text)
     if libpython.find() is None:
         return Finding(_level(), "python", libpython.MISSING)
@@ -207,9 +202,22 @@ def packages() -> Finding:
     ]
     if wrong:
         return Finding("problem", "packages", f"{'; '.join(wrong)}: ./scripts/start.sh installs the pinned versions")
-    release = next((release.name for release in RELEASES if release.server == installed["tritonclient"]), "unknown")
+    release = EMBEDDED.name if installed["tritonclient"] == EMBEDDED.server else "unknown"
     names = ", ".join(f"{name} {installed[name]}" for name in SERVER_PACKAGES)
     return Finding("ok", "packages", f"{names}, as pinned (Triton release {release})")
+
+
+def security() -> Finding:
+    """What is published about the server that `workshop up` starts."""
+    advice = f"NVIDIA advises {SAFE_SINCE} or later, which the container is (`docker compose up`)"
+    if os.environ.get("TRITON_URL"):
+        return Finding("ok", "security", f"the embedded server is not used; of the one that TRITON_URL names, {advice}")
+    if shutil.which("tritonserver"):
+        return Finding("note", "security", f"the tritonserver on PATH is started, on 127.0.0.1 only; {advice}")
+    text = (
+        f"release {EMBEDDED.name} has published holes ({HOLES}): it listens on 127.0.0.1 only; for anything else, {advice}"
+    )
+    return Finding("note", "security", text)
 
 
 def shared_memory() -> Finding:
@@ -235,8 +243,8 @@ def ports() -> Finding:
     if running is not None:
         held = ", ".join(f"{name} {url.rsplit(':', 1)[1]}" for name, url in running.urls.items())
         return Finding("ok", "ports", f"held by the course's own Triton server: {held} (pid {running.pid})")
-    defaults = server.Options()
-    wanted = {f"--{name}-port": getattr(defaults, f"{name}_port") for name in ("http", "grpc", "metrics")}
+    start = server.options()
+    wanted = {f"--{name}-port": getattr(start, f"{name}_port") for name in ("http", "grpc", "metrics")}
     taken = {}
     for option, port in wanted.items():
         try:
@@ -245,7 +253,7 @@ def ports() -> Finding:
             taken[option] = str(error).partition(";")[0]  # who holds it; the remedy is the same for all
     if taken:
         options = " ".join(f"{option} N" for option in taken)
-        url = f"TRITON_URL=127.0.0.1:{defaults.http_port}"
+        url = f"TRITON_URL=127.0.0.1:{start.http_port}"
         text = f"{', '.join(taken.values())}: choose others with {options}, or use it with {url} if it is a Triton"
         return Finding("problem", "ports", text)
     return Finding("ok", "ports", f"{', '.join(map(str, wanted.values()))} are free")
@@ -395,44 +403,29 @@ def gpu_embedded(gpus: list[Gpu], cuda: str | None) -> Finding:
     release, driver = _version(cuda), _version(gpus[0].driver)
     needed = DRIVER_FOR_CUDA.get(release[0])
     if needed is not None and driver[0] < needed:
-        text = (
-            f"unused: CUDA {release[0]} of PyTorch needs driver {needed}, not {gpus[0].driver}; update it or {GPU_CONTAINER}"
-        )
+        text = f"unused: CUDA {release[0]} of PyTorch needs driver {needed}, not {gpus[0].driver}: update it"
         return Finding("note", "GPU, embedded", text)
     # CUDA 13 dropped the architectures before Turing: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/
-    if release[0] >= 13 and any(found.compute is not None and found.compute < (7, 5) for found in gpus):
-        text = f"unused: CUDA {release[0]} of PyTorch has no code for GPUs before Turing; {GPU_CONTAINER}"
-        return Finding("note", "GPU, embedded", text)
+    if release[0] >= 13 and any(_too_old(found) for found in gpus):
+        return Finding("note", "GPU, embedded", f"unused: CUDA {release[0]} of PyTorch has no code for GPUs before Turing")
     return Finding("ok", "GPU, embedded", f"driver {gpus[0].driver} runs PyTorch's CUDA {'.'.join(map(str, release[:2]))}")
 
 
-def fits(release: Release, found: Gpu) -> bool:
-    """Whether a container release runs on a GPU and its driver, as the release notes say."""
-    branch, *minor = _version(found.driver)
-    oldest = release.data_center.get(branch) if DATA_CENTER.search(found.name) else None
-    lowest, highest = release.compute
-    driver = branch >= release.driver or (oldest is not None and [oldest] <= minor)
-    return driver and (found.compute is None or lowest <= found.compute <= highest)
-
-
-def container_release(gpus: list[Gpu]) -> Release | None:
-    """The container release to take for these GPUs: the course's where it runs, else the first of `RELEASES` that does."""
-    return next((release for release in RELEASES if all(fits(release, found) for found in gpus)), None)
+def _too_old(found: Gpu) -> bool:
+    return found.compute is not None and found.compute < OLDEST_GPU
 
 
 def gpu_container(gpus: list[Gpu]) -> Finding:
-    """Which release of NVIDIA's container fits the driver, and whether containers can see the GPU."""
-    course, release = RELEASES[0], container_release(gpus)
-    if release is None:
-        text = f"no release known here fits driver {gpus[0].driver}; {course.name} takes {course.driver}: update the driver"
+    """Whether the release of NVIDIA's container fits GPU and driver, and whether containers can see the GPU."""
+    release, driver = f"release {CONTAINER_RELEASE.name} (CUDA {CONTAINER_CUDA})", gpus[0].driver
+    needed = DRIVER_FOR_CUDA[CONTAINER_CUDA]
+    if any(_too_old(found) for found in gpus):
+        text = f"{release} has no code for GPUs before Turing, older ones have published holes: `docker compose up triton`"
+        return Finding("note", "GPU, container", f"{text} serves on the CPU")
+    if any(_version(found.driver)[0] < needed for found in gpus):
+        text = f"{release} asks for driver {needed}, not {driver}: update it; older releases have published holes"
         return Finding("note", "GPU, container", text)
-    if release is not course:
-        new_enough = _version(gpus[0].driver)[0] >= course.driver
-        why = "has no code for this GPU" if new_enough else f"asks for driver {course.driver}"
-        text = f"release {release.name} (CUDA {release.cuda}) fits, put it into Dockerfile's FROM: {course.name} {why}"
-        return Finding("note", "GPU, container", text)
-    text = f"release {course.name} (CUDA {course.cuda}) fits driver {gpus[0].driver}"
     if shutil.which("nvidia-ctk") is None:
-        text += "; containers need the NVIDIA Container Toolkit: https://docs.nvidia.com/datacenter/cloud-native/"
-        return Finding("note", "GPU, container", text)
-    return Finding("ok", "GPU, container", text)
+        toolkit = "containers need the NVIDIA Container Toolkit: https://docs.nvidia.com/datacenter/cloud-native/"
+        return Finding("note", "GPU, container", f"{release} fits driver {driver}; {toolkit}")
+    return Finding("ok", "GPU, container", f"{release} fits driver {driver}")

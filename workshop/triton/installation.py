@@ -65,7 +65,7 @@ def _from_wheel() -> Installation:
     if not stub.exists():
         raise WorkshopError(
             f"the Triton wheel has no model process for Python {version} on {platform.machine()}; use Python 3.11 or "
-            "3.12 on x86-64 Linux, or the container (docker compose up)"
+            "3.12 on Linux (x86-64, aarch64), or the container (docker compose up)"
         )
     library = libpython.find()
     if library is None:

@@ -95,7 +95,7 @@ def measure(
     if program is None:
         program = PERF_ANALYZER if perf_analyzer() else PYTHON
     if program == PERF_ANALYZER and perf_analyzer() is None:
-        raise WorkshopError("perf_analyzer cannot run here: it comes with tritonclient 2.51.0 on x86-64 Linux")
+        raise WorkshopError("perf_analyzer cannot run here: it comes with tritonclient 2.51.0 on Linux (x86-64, aarch64)")
     if program == PYTHON and shared_memory != "none":
         raise WorkshopError("shared memory is measured by perf_analyzer only")
     try:
