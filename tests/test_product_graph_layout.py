@@ -16,6 +16,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import CountVectorizer
+from torch_geometric.data import Data
 
 from workshop import settings
 from workshop.errors import WorkshopError
@@ -614,6 +615,22 @@ def test_processed_is_made_anew_when_it_is_damaged(folder, damage):
     path.write_bytes(damage(path.read_bytes()))
     assert (dataset.load(folder).data.x == expected).all()
     assert torch.load(path)[0].num_nodes == 120
+
+
+@pytest.mark.parametrize("other", [{"weights": 1}, ("no graph", None), (Data(), None), (Data(x=torch.ones(120, 3)), None)])
+def test_processed_is_made_anew_when_it_holds_something_else(folder, other):
+    expected = dataset.load(folder).data.x
+    path = folder / "processed" / "geometric_data_processed.pt"
+    torch.save(other, path)
+    assert (dataset.load(folder).data.x == expected).all()
+
+
+def test_a_split_that_is_none_is_told_in_one_line(folder):
+    dataset.load(folder)
+    (split,) = folder.glob("split/*")
+    torch.save(["train"], split / "split_dict.pt")
+    with pytest.raises(WorkshopError, match="split_dict.pt"):
+        dataset.load(folder)
 
 
 def test_processed_is_used_when_it_is_fresh(folder, monkeypatch):

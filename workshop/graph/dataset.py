@@ -211,9 +211,11 @@ def _read(name: str, folder: Path, about: dict[str, str]) -> tuple[Data, dict[st
         for part in SPLITS:
             _lines(split / f"{part}.csv.gz")
     if _processed(folder):
-        # Whatever torch.load makes of a damaged file: it is made anew from raw/.
+        # Whatever torch.load makes of a damaged file, or of one that holds something else: it is made anew from raw/.
         with contextlib.suppress(Exception):
-            return _loaded(name, about)
+            data, parts = _loaded(name, about)
+            if all(torch.is_tensor(getattr(data, part, None)) for part in ("x", "y", "edge_index")):
+                return data, parts
     _check_raw(raw)
     try:
         shutil.rmtree(folder / "processed", ignore_errors=True)
@@ -336,6 +338,8 @@ def _check_edges(data: Data, folder: Path, directions: int) -> None:
 def _check_split(split: dict[str, torch.Tensor], number: int, folder: Path) -> None:
     """Raise unless train, valid and test are there, hold nodes, and no node is there twice."""
     for name in SPLITS:
+        if not isinstance(split, dict) or not torch.is_tensor(split.get(name, torch.empty(0))):
+            raise WorkshopError(f"{settings.shown(folder / 'split_dict.pt')} holds no split; remove it")
         path, nodes = settings.shown(folder / f"{name}.csv.gz"), split.get(name)
         if nodes is None or not nodes.numel():
             raise WorkshopError(f"{path}: the split {name} has no nodes; {REMEDY}")
