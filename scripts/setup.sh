@@ -36,7 +36,7 @@ bring_python() {
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT
   uv=$(command -v uv) || uv=$(bring_uv "$folder") || exit 1
-  message=$("$uv" python install --quiet --no-bin 3.12 2>&1) ||
+  message=$("$uv" python install --no-progress --no-bin 3.12 2>&1) ||
     fail "uv brought no Python 3.12 ($(tail -n 1 <<<"$message" | sed 's/^ *//')); name a mirror with UV_PYTHON_INSTALL_MIRROR=…, or a Python 3.11 or 3.12 with PYTHON=…"
   "$uv" python find --no-project --managed-python 3.12
 }

@@ -123,7 +123,7 @@ def test_a_server_that_cannot_start_quotes_its_log(own_home, repository, monkeyp
 
 
 def test_interrupting_up_leaves_nothing(own_home, repository):
-    def interrupt(seconds):
+    def interrupt(seconds, far):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

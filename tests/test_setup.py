@@ -1,19 +1,24 @@
 """The way in: setup script, lock file, conda environment, and the command line's manners."""
 
+import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.markers import Marker
 from small_models import workshop
 
 from workshop import settings
+from workshop.triton import libpython
 
 ROOT = settings.ROOT
 LOCK = (ROOT / "requirements.lock").read_text()
@@ -37,7 +42,7 @@ def set_up(checkout, **environment):
 
 def test_without_a_fitting_python_setup_says_so(checkout):
     result = set_up(checkout, PYTHON="/no/such/python")
-    assert result.returncode == 1 and "no Python 3.11 or 3.12 with venv found" in result.stderr
+    assert result.returncode == 1 and "no Python 3.11 or 3.12 with venv at PYTHON=/no/such/python" in result.stderr
     assert not (checkout / ".venv").exists()
 
 
@@ -59,11 +64,103 @@ runpy.run_path("workshop/triton/libpython.py", run_name="__main__")
 """
 
 
-def test_another_architecture_is_sent_to_the_container(checkout):
-    (checkout / "uname").write_text("#!/bin/sh\necho Linux aarch64\n")
-    (checkout / "uname").chmod(0o755)
-    result = set_up(checkout, PATH=f"{checkout}:{os.environ['PATH']}")
-    assert result.returncode == 1 and "Linux aarch64: use the container" in result.stderr
+def program(path, script):
+    """An executable shell script."""
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("machine", "says"), [("riscv64", "this is Linux riscv64: use the container"), ("aarch64", "no Python 3.11 or 3.12")]
+)
+def test_the_architectures_of_the_wheels_are_taken_and_no_other(checkout, machine, says):
+    program(checkout / "uname", f"echo Linux {machine}")
+    result = set_up(checkout, PATH=f"{checkout}:{os.environ['PATH']}", PYTHON="/no/such/python")
+    assert result.returncode == 1 and says in result.stderr
+
+
+def wrong_pythons(folder):
+    """Stand-ins that come first on PATH: Pythons of other versions, which can do all else."""
+    folder.mkdir()
+    for name in ("python3.12", "python3.11", "python3", "python"):
+        program(folder / name, f'case "$*" in *"(3, 11) <="*) exit 1;; esac\nexec {sys.executable} "$@"')
+    (folder / "uv").symlink_to(Path(sys.executable).with_name("uv"))
+    return f"{folder}:/usr/bin:/bin"
+
+
+def test_uv_brings_its_own_python_from_a_mirror(checkout, tmp_path):
+    """The mirror's archive is laid out as uv's; it holds links to this machine's Python under the name of a 3.12."""
+    files = tmp_path / "archive" / "python"
+    (files / "bin").mkdir(parents=True)
+    (files / "lib").mkdir()
+    base, version = Path(sys.base_prefix), f"{sys.version_info.major}.{sys.version_info.minor}"
+    python = f"python{version}"
+    (files / "bin" / python).symlink_to(base / "bin" / python)
+    for name in (python, libpython.NAME):
+        (files / "lib" / name).symlink_to(base / "lib" / name if (base / "lib" / name).exists() else libpython.find())
+    name = f"cpython-{version}.99-x86_64-unknown-linux-gnu-install_only.tar.gz"
+    mirror = tmp_path / "mirror" / "20990101"
+    mirror.mkdir(parents=True)
+    with tarfile.open(mirror / name, "w:gz") as archive:
+        archive.add(files, "python")
+    entry = {
+        **{"name": "cpython", "os": "linux", "libc": "gnu", "arch": {"family": platform.machine(), "variant": None}},
+        **{"major": 3, "minor": sys.version_info.minor, "patch": 99, "prerelease": "", "variant": None, "build": "20990101"},
+        "url": f"https://github.com/astral-sh/python-build-standalone/releases/download/20990101/{name}",
+        "sha256": hashlib.sha256((mirror / name).read_bytes()).hexdigest(),
+    }
+    listed = tmp_path / "list.json"
+    listed.write_text(json.dumps({f"cpython-{version}.99-linux-{platform.machine()}-gnu": entry}))
+    script = checkout / "scripts" / "setup.sh"
+    script.write_text(
+        script.read_text().replace(" 3.12 2>&1", f" {version} 2>&1").replace("python 3.12", f"python {version}")
+    )
+    result = set_up(
+        checkout,
+        PATH=wrong_pythons(tmp_path / "bin"),
+        UV_PYTHON_INSTALL_DIR=str(tmp_path / "pythons"),
+        UV_PYTHON_INSTALL_MIRROR=f"file://{tmp_path / 'mirror'}",
+        UV_PYTHON_DOWNLOADS_JSON_URL=f"file://{listed}",
+        PIP_NO_INDEX="1",  # the packages themselves are not for this test
+        PIP_FIND_LINKS="",
+    )
+    assert "uv brings its own 3.12" in result.stderr and "creating .venv" in result.stdout, result.stderr
+    home = re.search("^home = (.*)$", (checkout / ".venv" / "pyvenv.cfg").read_text(), re.MULTILINE)[1]
+    assert Path(home).is_relative_to(tmp_path / "pythons")
+
+
+def test_a_mirror_that_has_nothing_is_told_in_one_line(checkout, tmp_path):
+    result = set_up(
+        checkout,
+        PATH=wrong_pythons(tmp_path / "bin"),
+        UV_PYTHON_INSTALL_DIR=str(tmp_path / "pythons"),
+        UV_PYTHON_INSTALL_MIRROR=f"file://{tmp_path / 'nowhere'}",
+        UV_CACHE_DIR=str(tmp_path / "cache"),
+    )
+    assert result.returncode == 1 and not (checkout / ".venv").exists()
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("setup: uv brought no Python 3.12 (") and "UV_PYTHON_INSTALL_MIRROR" in last
+
+
+def test_without_uv_and_without_venv_set_up_says_what_to_install(checkout, tmp_path):
+    folder = tmp_path / "bin"
+    wrong_pythons(folder)
+    for name in ("python3.14", "python3.13", "python3.10", "python3", "python"):
+        program(folder / name, "exit 1")
+    (folder / "uv").unlink()
+    result = set_up(checkout, PATH=f"{folder}:/usr/bin:/bin")
+    assert result.returncode == 1 and "apt install python3-venv" in result.stderr.strip().splitlines()[-1]
+
+
+def test_the_lock_has_one_version_of_a_package_for_each_python():
+    for version in ("3.11", "3.12"):
+        names = [
+            line.split("==")[0]
+            for line in LOCK.splitlines()
+            if not (marker := line.partition(" ; ")[2])
+            or Marker(marker).evaluate({"python_full_version": f"{version}.1", "python_version": version})
+        ]
+        assert len(names) == len(set(names)) and "geventhttpclient" in names
 
 
 def test_nothing_to_do_is_quiet():
