@@ -16,6 +16,7 @@ from small_models import add_model, free_ports, workshop
 from workshop import services
 from workshop.errors import WorkshopError
 from workshop.triton import installation, libpython, server
+from workshop.triton import repository as models
 
 
 def flags(ports):
@@ -235,7 +236,7 @@ def test_only_what_can_be_loaded_is_asked_for(repository, monkeypatch):
     add_model(repository, "fileless", 'backend: "python"', {"1/notes.txt": b""})
     (repository / "both" / "1").mkdir(parents=True)
     (repository / "both" / "config.pbtxt").write_text("ensemble_scheduling { }")
-    assert repository.loadable(repository) == ["both", "echo"]
-    monkeypatch.setattr(server.settings, "MODEL_REPOSITORY", repository)
-    monkeypatch.setattr(server.recipes, "missing", lambda: ["echo"])
-    assert repository.loadable(repository) == ["both"]
+    assert models.loadable(repository) == ["both", "echo"]
+    monkeypatch.setattr(models.settings, "MODEL_REPOSITORY", repository)
+    monkeypatch.setattr(models.recipes, "missing", lambda: ["echo"])
+    assert models.loadable(repository) == ["both"]

@@ -41,6 +41,7 @@ TWO_VERSIONS = 'backend: "python"\nversion_policy { all { } }'
 )
 def test_what_has_something_to_load(tmp_path, config, files, loaded):
     """A configuration that cannot be read is handed to the server, which says so."""
+    (tmp_path / "m").mkdir()
     add_model(tmp_path, "m", config or "", dict.fromkeys(files, b"x"))
     if config is None:
         (tmp_path / "m" / "config.pbtxt").unlink()

@@ -93,7 +93,11 @@ def test_uv_brings_its_own_python_from_a_mirror(checkout, tmp_path):
     version, data = f"{sys.version_info.major}.{sys.version_info.minor}", f"{sysconfig._get_sysconfigdata_name()}.py"
     files = tmp_path / "archive" / "python"
     (files / "bin").mkdir(parents=True)
-    program(files / "bin" / f"python{version}", f'exec {Path(sys.executable).resolve()} "$@"')
+    python = Path(sys.executable).resolve()
+    without_pip = (
+        f'[ "$1 $2" = "-m venv" ] && exec {python} -m venv --without-pip "$3"'  # the packages are not for this test
+    )
+    program(files / "bin" / f"python{version}", f'{without_pip}\nexec {python} "$@"')
     (files / "lib" / f"python{version}").mkdir(parents=True)
     shutil.copy(Path(sysconfig.get_path("stdlib")) / data, files / "lib" / f"python{version}" / data)
     name = f"cpython-{version}.99-unknown-linux-gnu-install_only.tar.gz"
@@ -119,11 +123,9 @@ def test_uv_brings_its_own_python_from_a_mirror(checkout, tmp_path):
         UV_PYTHON_INSTALL_DIR=str(tmp_path / "pythons"),
         UV_PYTHON_INSTALL_MIRROR=f"file://{tmp_path / 'mirror'}",
         UV_PYTHON_DOWNLOADS_JSON_URL=f"file://{listed}",
-        PIP_NO_INDEX="1",  # the packages themselves are not for this test
-        PIP_FIND_LINKS="",
     )
     assert "uv brings its own 3.12" in result.stderr, result.stderr
-    assert f"creating .venv with Python {version}" in result.stdout and (checkout / ".venv" / "bin" / "pip").exists()
+    assert f"creating .venv with Python {version}" in result.stdout and (checkout / ".venv" / "bin" / "python").exists()
     assert [path for path in (tmp_path / "pythons").iterdir() if path.name.startswith(f"cpython-{version}.99-")]
 
 
