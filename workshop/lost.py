@@ -29,7 +29,7 @@ def server(name: str, error: BaseException | None = None) -> WorkshopError:
     reason = f" ({_reason(error)})" if error is not None and str(error) else ""
     if address := os.environ.get(variable):
         return WorkshopError(
-            f"no {title} answers at {address}{reason}, which {variable} names: start it there, or name another one"
+            f"no {title} answers at {address}{reason}; {variable} names it: start it there, or name another one"
         )
     if running := services.find_running(name):
         here = f"{title} runs at {running.urls['http']} (pid {running.pid}) and this request did not reach it{reason}"
