@@ -5,8 +5,9 @@ import subprocess
 import sys
 
 import pytest
-from google.protobuf import text_format
-from small_models import add_echo, free_ports
+import tritonclient.http as httpclient
+from google.protobuf import json_format, text_format
+from small_models import ECHO, ECHO_CONFIG, add_echo, free_ports
 from tritonclient.grpc import model_config_pb2
 
 from workshop import own, settings
@@ -51,8 +52,17 @@ def test_models_in_memory_go_too(own_home, course):
     for model in (own.name("demo"), of_ended_process("demo")):
         add_echo(course, model)
     server.up(model_repository=course, **free_ports())
+    client = httpclient.InferenceServerClient(server.http_url())
+    config = json_format.MessageToJson(text_format.Parse(ECHO_CONFIG, model_config_pb2.ModelConfig()))
+    for model in (own.name("memory"), of_ended_process("memory")):
+        client.load_model(model, config=config, files={"file:1/model.py": ECHO})
+
+    def served():
+        return {model["name"] for model in client.get_inference_statistics()["model_stats"]}
+
+    assert len(served()) == 5
     own.remove_abandoned()
-    ready = {model.name for model in server.models() if model.state == "READY"}
-    assert ready == {"echo", own.name("demo")}
+    assert served() == {"echo", own.name("demo"), own.name("memory")}
     own.remove()
-    assert {model.name for model in server.models() if model.state == "READY"} == {"echo"}
+    assert served() == {"echo"}
+    client.close()

@@ -16,6 +16,8 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from workshop import settings
 
 SOLUTIONS = settings.NOTEBOOKS / "solutions"
+UPWARDS = re.compile(r"(\]\()\.\./(?=\.\./)")
+"""A link out of `notebooks/`, which is one folder further up from a solution than from its lesson."""
 ANSWER = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?### END SOLUTION[ \t]*$", re.DOTALL | re.MULTILINE)
 STUB = "# your code here"
 FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError)
@@ -26,13 +28,16 @@ VOLATILE_METADATA = ("execution", "collapsed", "scrolled")
 def without_answers(solution: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The lesson of a solution: answers replaced by a stub, outputs and counts removed.
 
-    A stub inside a function keeps its indentation and ends in `...`, so that the function stays valid Python.
+    A stub inside a function keeps its indentation and ends in `...`, so that the function stays valid Python. A link to
+    `../../docs/` in a solution is one to `../docs/` in its lesson.
     """
     lesson = copy.deepcopy(solution)
     for cell in lesson.cells:
         cell.source = ANSWER.sub(lambda match: match[1] + (f"...  {STUB}" if match[1] else STUB), cell.source)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+        else:
+            cell.source = UPWARDS.sub(r"\1", cell.source)
     return lesson
 
 

@@ -68,8 +68,10 @@ def _remove(condemned) -> None:
 
     if server.version() is not None:
         client = httpclient.InferenceServerClient(server.http_url())
-        for model in {model.name for model in server.models() if model.state == "READY" and chosen(model.name)}:
-            client.unload_model(model)
+        # The repository's index has no models that were loaded in memory; the statistics have all that are served.
+        for model in {model["name"] for model in client.get_inference_statistics()["model_stats"]}:
+            if chosen(model):
+                client.unload_model(model)
         client.close()
     for path in settings.MODEL_REPOSITORY.glob("my_*"):
         if chosen(path.name):
