@@ -20,9 +20,18 @@ vectors = client.infer("sentence_embedder", [tensor]).as_numpy("embedding")
         ),
         Answer("wrong: the sentence", "odd = sentences[2]", ("expected a whole number from 0 to 3, got 'The invoice",)),
         Answer("wrong: past the end", "odd = 4", ("expected a whole number from 0 to 3, got 4",)),
+        Answer(
+            "wrong: all the sums", EMBEDDED + "odd = (vectors @ vectors.T).sum(axis=1)", ("missing  a position: raised",)
+        ),
+        Answer("wrong: from the end", "odd = -2", ("expected a whole number from 0 to 3, got -2",)),
         Answer("raises", "odd = sentences.index('invoice')", ("no answer yet",)),
         Answer("right", EMBEDDED + "odd = int((vectors @ vectors.T).sum(axis=1).argmin())", ()),
         Answer("right: a NumPy integer", EMBEDDED + "odd = (vectors @ vectors.sum(axis=0)).argmin()", ()),
+        Answer(
+            "right: an array of one number",
+            EMBEDDED + "odd = np.array(vectors.sum(axis=0) @ vectors.T).argmin(keepdims=True)[0]",
+            (),
+        ),
         Answer("right: seen at a glance", "odd = 2", ()),
     ],
     ids=lambda answer: answer.kind,
