@@ -9,6 +9,7 @@ import ast
 import contextlib
 import functools
 import io
+import linecache
 import os
 import re
 import textwrap
@@ -65,8 +66,8 @@ class Exercise:
                 needed |= _used(source)
         namespace = {"__name__": "__main__"}
         with _in(lessons.SOLUTIONS), contextlib.redirect_stdout(io.StringIO()):
-            for source in reversed(wanted):
-                exec(compile(source, self.notebook, "exec"), namespace)
+            for number, source in enumerate(reversed(wanted)):
+                _execute(source, f"<{self.notebook} {self.title} {number}>", namespace)
         return namespace
 
     def judge(self, answer: str) -> str:
@@ -81,10 +82,10 @@ class Exercise:
         said = []
         with _in(lessons.SOLUTIONS):
             with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
-                exec(compile(source, "answer", "exec"), namespace)  # what raises here, a learner sees in the cell itself
+                _execute(source, "<answer>", namespace)  # what raises here, a learner sees in the cell itself
             for _ in range(2):
                 with contextlib.redirect_stdout(io.StringIO()) as output:
-                    exec(compile(checking, "check", "exec"), namespace)
+                    _execute(checking, "<check>", namespace)
                 said.append(output.getvalue())
         assert said[0] == said[1], f"the check's second run says something else:\n{said[0]}\n{said[1]}"
         return said[0]
@@ -98,6 +99,12 @@ class Exercise:
             assert "well done." not in said, said
         for piece in answer.says:
             assert piece in said, said
+
+
+def _execute(source: str, name: str, namespace: dict) -> None:
+    """Execute a cell whose lines can be looked up under its name, as IPython's can: torch.jit.script reads them."""
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    exec(compile(source, name, "exec"), namespace)
 
 
 def _plain(source: str) -> str:

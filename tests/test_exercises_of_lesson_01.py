@@ -37,26 +37,33 @@ def each(*answers):
 
 @each(
     Answer("empty", "...", ("Exercise 1: no answer yet.",)),
-    Answer("raises", "look(folder)", ("it runs, and looks four times: raised TypeError", "Exercise 1: 0 of 6.")),
+    Answer("raises", "look(folder)", ("it runs, and looks four times: raised TypeError", "Exercise 1: 1 of 7.")),
     Answer("wrong: never looks", "folder.mkdir()\nfolder.rmdir()", ("it runs, and looks four times: expected 4, got 0",)),
     Answer(
         "wrong: a type without its prefix",
         FIRST.replace("SCALE", 'SCALE.replace("TYPE_FP32", "FP32")'),
-        ('Unknown enumeration value of "FP32"', "raised InferenceServerException", "failed to poll", "Exercise 1: 0 of 6."),
+        ('Unknown enumeration value of "FP32"', "raised InferenceServerException", "failed to poll", "Exercise 1: 1 of 7."),
     ),
     Answer(
-        "wrong: the configuration is not loaded again, and the folder goes while the model is loaded",
-        FIRST + SECOND + policy("specific { versions: [ 1 ] }") + "look()\nshutil.rmtree(folder)\nlook()",
+        "wrong: nothing is loaded again, the folder goes while the model is served",
+        FIRST
+        + SECOND.replace("http.load_model(folder.name)", "")
+        + 'shutil.rmtree(folder / "2")\nlook()'
+        + AWAY[AWAY.index("shutil") - 1 :],
         (
-            "missing  3. version 1 answers again: expected (['1/model.pt', '2/model.pt', 'config.pbtxt'], [[2.0]]), got",
-            "missing  3. version 2 is refused: expected a refusal, got [[10.0]]",
-            "missing  4. nothing is left",
+            "missing  2. version 2 answers: expected (['1/model.pt', '2/model.pt', 'config.pbtxt'], [[10.0]]), got",
+            "missing  3. version 1 answers again",
+            "missing  4. the model is refused: expected a refusal, got [[2.0]]",
         ),
     ),
     Answer(
-        "wrong: goes back by removing the folder",
-        FIRST + SECOND + 'shutil.rmtree(folder / "2")\nhttp.load_model(folder.name)\nlook()' + AWAY,
-        ("missing  3. version 1 answers again", "right    4. nothing is left"),
+        "wrong: the policy is not loaded",
+        FIRST + SECOND + policy("specific { versions: [ 1 ] }") + "look()" + AWAY,
+        (
+            "missing  3. version 1 answers again",
+            "missing  3. version 2 is refused: expected a refusal, got [[10.0]]",
+            "5 of 7",
+        ),
     ),
     Answer(
         "right: all versions, other calls",
@@ -108,8 +115,11 @@ def two_inputs(x="TYPE_FP32 dims: [ -1 ]", weight="TYPE_FP32 dims: [ 1 ]", y="TY
     ),
     Answer(
         "wrong: does not load",
-        two_inputs().replace('"python"', '"pytorch"'),
-        ("Exercise 2: the answer raised InferenceServerException: [400] load failed for model",),
+        two_inputs().replace('"python"', '"Python"'),
+        (
+            "Exercise 2: the answer raised InferenceServerException: [400] load failed",
+            "backend library for backend 'Python'",
+        ),
     ),
     Answer(
         "wrong: does not parse", two_inputs("FP32 dims: [ -1 ]"), ("Exercise 2: the answer raised ParseError:", "named FP32")
