@@ -37,12 +37,12 @@ def each(*answers):
 
 @each(
     Answer("empty", "...", ("Exercise 1: no answer yet.",)),
-    Answer("raises", "look(folder)", ("it runs, and looks four times: raised TypeError", "Exercise 1: 1 of 7.")),
+    Answer("raises", "look(folder)", ("it runs, and looks four times: raised TypeError", "Exercise 1: 0 of 7.")),
     Answer("wrong: never looks", "folder.mkdir()\nfolder.rmdir()", ("it runs, and looks four times: expected 4, got 0",)),
     Answer(
         "wrong: a type without its prefix",
         FIRST.replace("SCALE", 'SCALE.replace("TYPE_FP32", "FP32")'),
-        ('Unknown enumeration value of "FP32"', "raised InferenceServerException", "failed to poll", "Exercise 1: 1 of 7."),
+        ('Unknown enumeration value of "FP32"', "raised InferenceServerException", "failed to poll", "Exercise 1: 0 of 7."),
     ),
     Answer(
         "wrong: nothing is loaded again, the folder goes while the model is served",
