@@ -112,23 +112,25 @@ return 1.0 / place[related.any(dim=1)]
     [
         Answer("empty", "...", ("Exercise 2: no answer yet.",)),
         Answer(
-            "wrong: the first ten only", FIRST_TEN, ("right    the toy", "missing  a relative in place 12", "got [0.0, 1.0]")
+            "wrong: the first ten only",
+            FIRST_TEN,
+            ("right    the toy", "missing  a relative in place 12", "got [0.0, 0.3333]"),
         ),
         Answer(
             "wrong: only those found in ten",
             FIRST_TEN.replace("related.any(axis=1)]", "found.any(axis=1)]"),
-            ("right    the toy", "expected [0.0833, 1.0], got [1.0]"),
+            ("right    the toy", "missing  a relative in place 12", "got [0.3333]"),
         ),
         Answer("wrong: places from 0", SORTED.replace(" + 1", ""), ("missing  the toy", "got [inf, inf, 0.5]")),
         Answer("wrong: a film is its own neighbour", "\n".join(SORTED.split("\n")[2:]), ("missing  the toy",)),
         Answer(
             "wrong: the first of the order is taken for the film itself",
             SORTED.split("\n", 2)[2].replace("axis=1)\nplace", "axis=1)[:, 1:]\nplace"),
-            ("right    the toy", "missing  a relative in place 12"),
+            ("right    the toy", "missing  a relative in place 12", "got [0.0833, 0.5]"),
         ),
         Answer("wrong: itself at zero", SORTED.replace("-np.inf", "0"), ("missing  the same with scores below zero",)),
         Answer("wrong: all films", SORTED.replace("[related.any(axis=1)]", ""), ("missing  the toy", "got [1.0, 1.0, 1.0,")),
-        Answer("wrong: the mean", SORTED.replace("return 1 / ", "return np.mean(1 / ") + ")", ("got 0.777778",)),
+        Answer("wrong: the mean", SORTED.replace("return 1 / ", "return np.mean(1 / ") + ")", ("got 0.7778",)),
         Answer("wrong: places", SORTED.replace("1 / ", ""), ("missing  the toy", "got [1, 1, 3]")),
         Answer("wrong: the farthest first", SORTED.replace("-score, axis", "score, axis"), ("missing  the toy",)),
         Answer(
