@@ -11,7 +11,13 @@ import pytest
 
 from workshop.triton import installation
 
-NUMPY_TYPES = {"TYPE_FP32": np.float32, "TYPE_INT32": np.int32, "TYPE_INT64": np.int64, "TYPE_STRING": np.object_}
+NUMPY_TYPES = {
+    "TYPE_BOOL": np.bool_,
+    "TYPE_FP32": np.float32,
+    "TYPE_INT32": np.int32,
+    "TYPE_INT64": np.int64,
+    "TYPE_STRING": np.object_,
+}
 
 
 class TritonError(Exception):
@@ -37,10 +43,23 @@ class Response:
 
 
 class Request:
-    """A request for some outputs, with inputs as keyword arguments."""
+    """A request for some outputs, with inputs as keyword arguments; `sequence` is its id and its flags."""
 
-    def __init__(self, outputs=None, **tensors):
-        self.tensors, self.outputs = tensors, outputs
+    def __init__(self, outputs=None, *, sequence=(0, 0), **tensors):
+        self.tensors, self.outputs, self.sequence = tensors, outputs, sequence
+        self.sent = []
+
+    def correlation_id(self):
+        """The sequence it belongs to."""
+        return self.sequence[0]
+
+    def flags(self):
+        """1 at the start of a sequence, 2 at its end."""
+        return self.sequence[1]
+
+    def get_response_sender(self):
+        """What a decoupled model answers with."""
+        return types.SimpleNamespace(send=lambda response, flags: self.sent.append((response, flags)))
 
     def requested_output_names(self):
         """The outputs asked for."""
@@ -58,9 +77,32 @@ class Logger:
         cls.warnings.append(text)
 
 
+class MetricFamily:
+    """Counts by label."""
+
+    COUNTER = "counter"
+    counts: dict[tuple[str, ...], int] = {}
+
+    def __init__(self, name, description, kind):
+        self.name = name
+
+    def Metric(self, labels):  # noqa: N802 - Triton's name
+        """One counter."""
+
+        def increment(number):
+            key = (self.name, *labels.values())
+            self.counts[key] = self.counts.get(key, 0) + number
+
+        return types.SimpleNamespace(increment=increment)
+
+
 def load_backend(name: str):
     """The module of a backend of the course, imported with the stand-in, as a generator for a fixture."""
-    yield from load_model_file(installation.OWN_BACKENDS / name / "model.py")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(installation.SHARED)
+        for module in installation.SHARED.glob("*.py"):
+            patch.delitem(sys.modules, module.stem, raising=False)  # imported with the stand-in of another file's tests
+        yield from load_model_file(installation.OWN_BACKENDS / name / "model.py")
 
 
 def load_model_file(path: Path):
@@ -68,6 +110,7 @@ def load_model_file(path: Path):
     stand_in = types.ModuleType("triton_python_backend_utils")
     stand_in.Tensor, stand_in.InferenceResponse, stand_in.Logger = Tensor, Response, Logger
     stand_in.TritonError = stand_in.TritonModelException = TritonError
+    stand_in.MetricFamily, stand_in.TRITONSERVER_RESPONSE_COMPLETE_FINAL = MetricFamily, 1
     stand_in.triton_string_to_numpy = NUMPY_TYPES.__getitem__
     stand_in.get_input_tensor_by_name = lambda request, name: (
         Tensor(name, request.tensors[name]) if name in request.tensors else None

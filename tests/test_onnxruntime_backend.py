@@ -141,7 +141,7 @@ def test_another_file_name_and_a_folder(serve, backend, tmp_path):
         ({"outputs": [tensor_spec("difference", dims=[-1, -1])]}, r"'difference' is \[-1, -1, -1\] in the configuration"),
         ({"parameters": {"execution_mode": "2"}}, "execution_mode must be a whole number from 0 to 1, not '2'"),
         ({"parameters": {"intra_op_thread_count": "-1"}}, "intra_op_thread_count must be a whole number from 0 on"),
-        ({"parameters": {"enable_mem_arena": "maybe"}}, "enable_mem_arena must be 0 or 1"),
+        ({"parameters": {"enable_mem_arena": "maybe"}}, "enable_mem_arena must be true or false"),
         ({"optimization": {"execution_accelerators": {"cpu_execution_accelerator": [{"name": "openvino"}]}}}, "openvino"),
     ],
 )

@@ -1,5 +1,6 @@
 """The `pytorch` backend's rules, with a stand-in for Triton's module, and what a real server makes of them."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -118,7 +119,7 @@ def test_ragged_inputs_with_element_counts(serve):
 )
 def test_kinds_of_batch_input(backend, kind, expected):
     spec = {"kind": kind, "target_name": ["t"], "data_type": "TYPE_INT32", "source_input": ["x"]}
-    found = backend._batch_input(spec, {"x": [floats([1, 2, 3]), floats([4])]})
+    found = sys.modules[backend.ServedModel.__module__].batch_input(spec, {"x": [floats([1, 2, 3]), floats([4])]})
     assert found.tolist() == expected and found.dtype == np.int32
 
 
@@ -157,7 +158,7 @@ def test_another_file_name(serve):
         ({"inputs": ["a", "b", "c"]}, r"declares 3 input\(s\), the model's forward takes: minuend, subtrahend"),
         ({"inputs": ["a__0", "a__2"]}, "do not fill forward's arguments 0 to 1"),
         ({"parameters": {"INFERENCE_MODE": "yes"}}, "INFERENCE_MODE must be true or false"),
-        ({"parameters": {"INTRA_OP_THREAD_COUNT": "0"}}, "INTRA_OP_THREAD_COUNT must be a positive whole number"),
+        ({"parameters": {"INTRA_OP_THREAD_COUNT": "0"}}, "INTRA_OP_THREAD_COUNT must be a whole number from 1 on"),
     ],
 )
 def test_configurations_that_do_not_fit(serve, change, reason):

@@ -20,6 +20,8 @@ from workshop.errors import WorkshopError
 from workshop.triton import libpython
 
 OWN_BACKENDS = Path(__file__).parent / "backends"
+SHARED = OWN_BACKENDS / "shared"
+"""Modules that the course's backends have in common. A model process finds only those beside its backend's model.py."""
 SHARED_MEMORY = Path("/dev/shm")
 SHARED_MEMORY_NEEDED = 48 * 2**20
 """Bytes free in /dev/shm below which the server is not started. Full batches of long texts were seen to fill 8 MB; the rest
@@ -128,6 +130,8 @@ def _assemble(provided: Path, *, stub: Path | None) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     for name, source in {**own, **theirs}.items():
         shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in own.keys() - theirs.keys():
+        shutil.copytree(SHARED, target / name, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     if stub is not None:
         shutil.copy2(stub, target / "python")
     return target

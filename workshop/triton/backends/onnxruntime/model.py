@@ -1,18 +1,32 @@
 """A Python-based Triton backend for ONNX models, named `onnxruntime`.
 
 Triton runs this file for `platform: "onnxruntime_onnx"` and `backend: "onnxruntime"` where the official C++ backend is not
-installed. It follows that backend's rules, so that one config.pbtxt serves both:
+installed. It follows that backend's rules, as its source and README have them, so that one config.pbtxt serves both:
 https://github.com/triton-inference-server/onnxruntime_backend
+
+**Obeyed** by Triton: versions, instances, dynamic batching, the sequence batcher, response cache, warm-up, labels, reshape.
+Obeyed here: types, dims and `max_batch_size` against the model's; ragged inputs with `batch_input`, `batch_output`; control
+inputs and implicit state of sequences; optional inputs that the model has values for; `decoupled` (one final answer); file
+names, custom operators, `optimization.graph`, `execution_accelerators` on GPUs, the official `parameters`.
+**Refused** at load, by name: `secondary_devices`, `iterative_sequence`, `use_growable_memory`, `cc_model_filenames` and
+`optimization.priority` on a GPU, accelerators that are not there, BF16.
+**Without effect**, as in the official backend, and said in the log: `optimization.cuda`, what concerns GPUs on a CPU,
+unknown `parameters`. The whole list is in triton_fields.py, and in docs/configuration.md with the reasons.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import re
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
+import triton_fields as fields
 import triton_python_backend_utils as pb_utils
+import triton_sequences as sequences
+from triton_fields import ConfigurationError
+from triton_served_model import ServedModel, shape_of
 
 TYPES = {
     "tensor(bool)": "TYPE_BOOL",
@@ -30,6 +44,8 @@ TYPES = {
     "tensor(string)": "TYPE_STRING",
 }
 """ONNX Runtime's names of types and those of config.pbtxt."""
+BF16 = "TYPE_BF16"
+"""A type that Triton and ONNX Runtime have, and NumPy has not."""
 LEVELS = {0: "ORT_ENABLE_ALL", -1: "ORT_ENABLE_BASIC", 1: "ORT_ENABLE_EXTENDED", 2: "ORT_DISABLE_ALL"}
 """`optimization { graph { level } }` and ONNX Runtime's names of what it asks for."""
 DEFAULT_MAX_BATCH_SIZE = 4
@@ -38,12 +54,11 @@ ALGORITHMS = ("EXHAUSTIVE", "HEURISTIC", "DEFAULT")
 STRATEGIES = ("kNextPowerOfTwo", "kSameAsRequested")
 
 
-class ConfigurationError(Exception):
-    """The configuration does not fit the model file."""
-
-
-class TritonPythonModel:
+class TritonPythonModel(ServedModel):
     """One instance of one ONNX model."""
+
+    BACKEND = "onnxruntime"
+    TYPES = frozenset(TYPES.values())
 
     @staticmethod
     def auto_complete_config(auto_complete_model_config: Any) -> Any:
@@ -80,66 +95,34 @@ class TritonPythonModel:
                     add({"name": tensor.name, "data_type": types[tensor.name], "dims": dims or [1]})
         return auto_complete_model_config
 
-    def initialize(self, args: dict[str, str]) -> None:
-        """Make a session of this version's model file on the device of this instance.
-
-        Raises:
-            TritonModelException: the file cannot be read or the configuration does not fit it. Triton reports it as the
-                reason why this model is unavailable; the other models are not touched.
-        """
-        self.config = json.loads(args["model_config"])
-        self.name = f"{args['model_name']} version {args['model_version']}"
+    def load(self, args: dict[str, str]) -> None:
+        """Make a session of this version's model file on the device of this instance, and compare the configuration."""
         file = self.config.get("default_model_filename") or "model.onnx"
         path = os.path.join(args["model_repository"], args["model_version"], file)
-        try:
-            kind, device = args["model_instance_kind"], int(args["model_instance_device_id"])
-            self.session = _session(path, self.config, kind, device)
-            self.inputs = _fitting(self.config, "input", self.session.get_inputs())
-            self.outputs = _fitting(self.config, "output", self.session.get_outputs())
-        except ConfigurationError as error:
-            raise pb_utils.TritonModelException(f"{self.name}: {error}") from error
+        self.session = _session(path, self.config, args["model_instance_kind"], int(args["model_instance_device_id"]))
+        self.shapes = _fitting_inputs(self.config, self.session, self.added_inputs())
+        self.dims = _fitting_outputs(self.config, self.session, set(self.scattered))
+        for spec in self.states.specs:
+            _known("output", spec["output_name"], spec["data_type"], self.session.get_outputs())
+        self.options = _run_options(self.config)
 
-    def execute(self, requests: list[Any]) -> list[Any]:
-        """Run all requests of a batch in one call of the session, and answer each of them.
+    def compute(self, inputs: dict[str, np.ndarray], wanted: set[str]) -> dict[str, np.ndarray]:
+        """Run the session for the outputs that are wanted."""
+        feeds = {}
+        for name, array in inputs.items():
+            array = array.reshape(()) if self.shapes[name] == [] else array
+            feeds[name] = _decoded(array) if array.dtype == np.object_ else array
+        names = sorted(wanted)
+        results = dict(zip(names, map(_encoded, self.session.run(names, feeds, self.options)), strict=False))
+        return {name: array if array.ndim else array.reshape(self.dims.get(name, ())) for name, array in results.items()}
 
-        If the call fails the requests are run one by one, so that only those at fault get an error.
-        """
-        try:
-            return self._run(requests)
-        except Exception as error:
-            if len(requests) > 1:
-                return [response for request in requests for response in self.execute([request])]
-            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(f"{self.name}: {_summary(error)}"))]
+    def summary(self, error: Exception) -> str:
+        """All that ONNX Runtime says, on one line."""
+        return _summary(error)
 
-    def _run(self, requests: list[Any]) -> list[Any]:
-        batching = self.config["max_batch_size"] > 0
-        feeds, sizes = {}, [1] * len(requests)
-        for name in self.inputs:
-            tensors = [pb_utils.get_input_tensor_by_name(request, name) for request in requests]
-            parts = [tensor.as_numpy() for tensor in tensors if tensor is not None]
-            if not parts:
-                continue  # an optional input that nobody gives
-            if len(parts) < len(requests):
-                raise ValueError(f"input '{name}' is missing; others in the batch have it")
-            if batching:
-                sizes = [len(part) for part in parts]
-            whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
-            feeds[name] = _decoded(whole) if whole.dtype == np.object_ else whole
-        wanted = [name for name in self.outputs if any(name in request.requested_output_names() for request in requests)]
-        results = dict(zip(wanted, map(_encoded, self.session.run(wanted, feeds))))
-        ends = np.cumsum(sizes)
-        responses = []
-        for number, request in enumerate(requests):
-            tensors = []
-            for name in request.requested_output_names():
-                rows = results[name]
-                if batching:
-                    if rows.ndim == 0 or len(rows) != ends[-1]:
-                        raise ValueError(f"output '{name}' has shape {list(rows.shape)} for a batch of {ends[-1]}")
-                    rows = rows[ends[number] - sizes[number] : ends[number]]
-                tensors.append(pb_utils.Tensor(name, rows))
-            responses.append(pb_utils.InferenceResponse(tensors))
-        return responses
+    def about(self, data_type: str) -> str:
+        """Why a type is refused that the official backend serves."""
+        return ": Triton's Python backend, which runs this one, hands it over as no NumPy array" if data_type == BF16 else ""
 
 
 def _session(path: str, config: dict[str, Any], kind: str, device: int) -> Any:
@@ -150,18 +133,18 @@ def _session(path: str, config: dict[str, Any], kind: str, device: int) -> Any:
         path = os.path.join(path, "model.onnx")
     if not os.path.exists(path):
         raise ConfigurationError(f"there is no file {os.path.basename(path)} in its version folder")
-    parameters = {key: value["string_value"] for key, value in config.get("parameters", {}).items()}
+    parameters = fields.parameters(config)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors: they are reported as the model's
     level = int(config.get("optimization", {}).get("graph", {}).get("level", 0))
     name = LEVELS.get(level, LEVELS[0])
     options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, name)
     modes = (onnxruntime.ExecutionMode.ORT_SEQUENTIAL, onnxruntime.ExecutionMode.ORT_PARALLEL)
-    options.execution_mode = modes[_choice(parameters, "execution_mode", 2)]
-    options.intra_op_num_threads = _count(parameters, "intra_op_thread_count")
-    options.inter_op_num_threads = _count(parameters, "inter_op_thread_count")
-    options.enable_cpu_mem_arena = _flag(parameters, "enable_mem_arena", True)
-    options.enable_mem_pattern = _flag(parameters, "enable_mem_pattern", True)
+    options.execution_mode = modes[fields.choice(parameters, "execution_mode", 2)]
+    options.intra_op_num_threads = fields.count(parameters, "intra_op_thread_count", least=0)
+    options.inter_op_num_threads = fields.count(parameters, "inter_op_thread_count", least=0)
+    options.enable_cpu_mem_arena = fields.flag(parameters, "enable_mem_arena", True)
+    options.enable_mem_pattern = fields.flag(parameters, "enable_mem_pattern", True)
     entry = "session.use_device_allocator_for_initializers"
     if entry in parameters:
         options.add_session_config_entry(entry, parameters[entry])
@@ -202,8 +185,8 @@ def _providers(config: dict[str, Any], parameters: dict[str, str], kind: str, de
             f"onnxruntime {onnxruntime.__version__} has no CUDA provider (onnxruntime-gpu has): the model runs on the CPU"
         )
         return ["CPUExecutionProvider"]
-    cuda.setdefault("cudnn_conv_algo_search", ALGORITHMS[_choice(parameters, "cudnn_conv_algo_search", 3)])
-    cuda.setdefault("arena_extend_strategy", STRATEGIES[_choice(parameters, "arena_extend_strategy", 2)])
+    cuda.setdefault("cudnn_conv_algo_search", ALGORITHMS[fields.choice(parameters, "cudnn_conv_algo_search", 3)])
+    cuda.setdefault("arena_extend_strategy", STRATEGIES[fields.choice(parameters, "arena_extend_strategy", 2)])
     for name in ("gpu_mem_limit", "do_copy_in_default_stream"):
         if name in parameters:
             cuda.setdefault(name, parameters[name])
@@ -230,29 +213,100 @@ def _tensorrt(given: dict[str, str]) -> dict[str, str]:
     return options
 
 
-def _fitting(config: dict[str, Any], key: str, tensors: list[Any]) -> list[str]:
-    """The names of the configured inputs or outputs, after a look whether the model has such."""
+def _run_options(config: dict[str, Any]) -> Any:
+    """Options of each run, or None."""
+    import onnxruntime
+
+    entry = "memory.enable_memory_arena_shrinkage"
+    parameters = fields.parameters(config)
+    if entry not in parameters:
+        return None
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry(entry, parameters[entry])
+    return options
+
+
+def _fitting_inputs(config: dict[str, Any], session: Any, added: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """The shapes that the model wants of its inputs, after a look whether the configuration's are the same.
+
+    Args:
+        added: the inputs that no client sends, of `batch_input`, controls and states.
+    """
     batching = config["max_batch_size"] > 0
-    there = {tensor.name: tensor for tensor in tensors}
-    names = [spec["name"] for spec in config[key]]
-    allowed = ", ".join(sorted(there))
-    for spec in config[key]:
-        if spec["name"] not in there:
-            raise ConfigurationError(f"unexpected inference {key} '{spec['name']}', allowed {key}s are: {allowed}")
-        tensor = there[spec["name"]]
-        if spec["data_type"] != _data_type(tensor):
+    required = session.get_inputs()
+    tensors = [*required, *session.get_overridable_initializers()]
+    shapes = {}
+    for spec in config["input"]:
+        name = spec["name"]
+        tensor = _known("input", name, spec["data_type"], tensors)
+        shapes[name] = _dims(tensor)
+        if spec.get("optional") and batching:
+            raise ConfigurationError(f"optional input '{name}' is not supported for models that support batching")
+        if spec.get("optional") and tensor in required:
+            raise ConfigurationError(f"input '{name}' is optional in the configuration, and the model has no value for it")
+        if not spec.get("allow_ragged_batch"):
+            _compare("input", spec, shapes[name], config, exact=False)
+        elif shapes[name] != [-1]:
+            raise ConfigurationError(f"ragged input '{name}' must have shape [-1] in the model, which has {shapes[name]}")
+    for spec in added:
+        shapes[spec["name"]] = _dims(_known("input", spec["name"], spec["data_type"], tensors))
+    for control in map(itemgetter("name"), sequences.controls(config)):
+        if shapes[control][batching:] != [1]:
             raise ConfigurationError(
-                f"{key} '{spec['name']}' is {spec['data_type']} in the configuration, {_data_type(tensor)} in the model"
+                f"control input '{control}' has shape {shapes[control]} in the model; dims [1] are expected"
             )
-        shape = [int(size) for size in spec.get("reshape", {}).get("shape", spec["dims"])]
-        shape = [-1, *shape] if batching else shape
-        expected = _dims(tensor)
-        fits = len(shape) == len(expected) and all(-1 in pair or pair[0] == pair[1] for pair in zip(shape, expected))
-        if not fits and not (shape == [1] and not expected):
-            raise ConfigurationError(f"{key} '{spec['name']}' is {shape} in the configuration, {expected} in the model")
-    if key == "input" and (missing := sorted(there.keys() - set(names))):
-        raise ConfigurationError(f"the configuration has no input {', '.join(missing)}; the model takes: {allowed}")
-    return names
+    names = [spec["name"] for spec in (*config["input"], *added)]
+    if len(names) != len(set(names)):
+        raise ConfigurationError(f"the configuration names an input twice: {', '.join(names)}")
+    if missing := sorted({tensor.name for tensor in required} - set(names)):
+        takes = ", ".join(sorted(tensor.name for tensor in required))
+        raise ConfigurationError(f"the configuration has no input {', '.join(missing)}; the model takes: {takes}")
+    return shapes
+
+
+def _fitting_outputs(config: dict[str, Any], session: Any, scattered: set[str]) -> dict[str, list[int]]:
+    """The shapes that the configuration gives its outputs, after a look whether the model's are the same.
+
+    Args:
+        scattered: those of `batch_output`, whose shapes come from an input.
+    """
+    for spec in config["output"]:
+        tensor = _known("output", spec["name"], spec["data_type"], session.get_outputs())
+        if spec["name"] not in scattered:
+            _compare("output", spec, _dims(tensor), config, exact=True)
+    return {spec["name"]: shape_of(spec) for spec in config["output"]}
+
+
+def _known(role: str, name: str, data_type: str, tensors: list[Any]) -> Any:
+    """The model's input or output of that name, which must have that type."""
+    there = {tensor.name: tensor for tensor in tensors}
+    if name not in there:
+        raise ConfigurationError(f"unexpected inference {role} '{name}', allowed {role}s are: {', '.join(sorted(there))}")
+    if data_type != _data_type(there[name]):
+        raise ConfigurationError(
+            f"{role} '{name}' is {data_type} in the configuration, {_data_type(there[name])} in the model"
+        )
+    return there[name]
+
+
+def _compare(role: str, spec: dict[str, Any], model: list[int], config: dict[str, Any], *, exact: bool) -> None:
+    """Refuse shapes as the official backend does.
+
+    An input of the model whose size is open takes any; an output's must be open in the configuration too, if `exact`.
+    """
+    batching = config["max_batch_size"] > 0
+    shape = shape_of(spec)
+    if batching and model[:1] != [-1]:
+        raise ConfigurationError(
+            f"{role} '{spec['name']}': for the model to support batching (max_batch_size is {config['max_batch_size']}) the "
+            f"shape should have at least 1 dimension and the first dimension must be -1; the model's shape is {model}"
+        )
+    shape = [-1, *shape] if batching else shape
+    fits = len(shape) == len(model) and all(
+        theirs == ours or (theirs == -1 and not exact) for theirs, ours in zip(model, shape)
+    )
+    if not fits and not (not model and all(size == 1 for size in shape)):
+        raise ConfigurationError(f"{role} '{spec['name']}' is {shape} in the configuration, {model} in the model")
 
 
 def _dims(tensor: Any) -> list[int]:
@@ -261,6 +315,8 @@ def _dims(tensor: Any) -> list[int]:
 
 
 def _data_type(tensor: Any) -> str:
+    if tensor.type == "tensor(bfloat16)":
+        return BF16
     try:
         return TYPES[tensor.type]
     except KeyError:
@@ -279,28 +335,7 @@ def _encoded(array: np.ndarray) -> np.ndarray:
     return np.array([text.encode() for text in array.reshape(-1)], dtype=np.object_).reshape(array.shape)
 
 
-def _count(parameters: dict[str, str], name: str) -> int:
-    value = parameters.get(name, "0")
-    if not value.isdigit():
-        raise ConfigurationError(f"parameter {name} must be a whole number from 0 on, not '{value}'")
-    return int(value)
-
-
-def _choice(parameters: dict[str, str], name: str, choices: int) -> int:
-    value = parameters.get(name, "0")
-    if value not in map(str, range(choices)):
-        raise ConfigurationError(f"parameter {name} must be a whole number from 0 to {choices - 1}, not '{value}'")
-    return int(value)
-
-
-def _flag(parameters: dict[str, str], name: str, default: bool) -> bool:
-    value = parameters.get(name, str(int(default))).lower()
-    if value not in ("0", "1", "true", "false"):
-        raise ConfigurationError(f"parameter {name} must be 0 or 1, not '{value}'")
-    return value in ("1", "true")
-
-
 def _summary(error: Exception) -> str:
-    """The first line of an error, without ONNX Runtime's prefix of code and kind."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rpartition(" : ")[2] if lines[0].startswith("[ONNXRuntimeError]") else lines[0]
+    """All lines of an error as one, without ONNX Runtime's prefix of code and kind."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ", "", text)
