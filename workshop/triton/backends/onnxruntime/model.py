@@ -270,10 +270,12 @@ def _fitting_outputs(config: dict[str, Any], session: Any, scattered: set[str]) 
     Args:
         scattered: those of `batch_output`, whose shapes come from an input.
     """
+    # Sizes that follow from a ragged batch are often left open by whoever exports the model.
+    ragged = any(spec.get("allow_ragged_batch") for spec in config["input"])
     for spec in config["output"]:
         tensor = _known("output", spec["name"], spec["data_type"], session.get_outputs())
         if spec["name"] not in scattered:
-            _compare("output", spec, _dims(tensor), config, exact=True)
+            _compare("output", spec, _dims(tensor), config, exact=not ragged)
     return {spec["name"]: shape_of(spec) for spec in config["output"]}
 
 
