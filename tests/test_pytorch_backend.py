@@ -1,14 +1,17 @@
 """The `pytorch` backend's rules, with a stand-in for Triton's module, and what a real server makes of them."""
 
+import re
 import sys
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import tritonclient.http as httpclient
 from small_models import add_model, free_ports, kill_servers, torchscript
-from stand_in import Request, TritonError, floats, instance, load_backend, tensor_spec
+from stand_in import Logger, MetricFamily, Request, TritonError, floats, instance, load_backend, tensor_spec
 from tritonclient.utils import InferenceServerException
 
 from workshop.triton import server
@@ -195,6 +198,242 @@ def test_parameters_reach_torch(serve):
         torch.set_num_threads(before)
 
 
+# --- what a configuration may ask for besides ---
+
+
+def controls(*given):
+    """`sequence_batching` with control inputs; each is (name, kind, what says its type)."""
+    return {
+        "control_input": [
+            {"name": name, "control": [{"kind": f"CONTROL_SEQUENCE_{kind}", **values}]} for name, kind, values in given
+        ]
+    }
+
+
+START = ("start__1", "START", {"int32_false_true": [0, 1]})
+END = ("end__2", "END", {"bool_false_true": [False, True]})
+
+
+class Marked(torch.nn.Module):
+    def forward(self, x: torch.Tensor, start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
+        return x + 10 * start + 100 * end
+
+
+def test_control_inputs_are_arguments_of_the_model(serve):
+    model = serve(Marked(), ["x__0"], ["y"], sequence_batching=controls(END, START))
+    first = Request(["y"], x__0=floats([1]), start__1=np.array([[1]], np.int32), end__2=np.array([[False]]))
+    last = Request(["y"], x__0=floats([2]), start__1=np.array([[0]], np.int32), end__2=np.array([[True]]))
+    assert [answer.tensors["y"].tolist() for answer in model.execute([first, last])] == [[[11]], [[102]]]
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ([("start", "START", {"int32_false_true": [0, 1]}), END], "'start' must be named <name>__<index>"),
+        (
+            [START, ("end__3", "END", {"fp32_false_true": [0.0, 1.0]})],
+            "do not fill forward's arguments 0 to 2: x, start, end",
+        ),
+        ([START], r"declares 2 input\(s\), the model's forward takes: x, start, end"),
+        (
+            [START, ("id__2", "CORRID", {"data_type": "TYPE_UINT64"})],
+            "unsupported datatype TYPE_UINT64 for control input 'id__2'",
+        ),
+        ([START, ("id__2", "CORRID", {"data_type": "TYPE_STRING"})], None),
+    ],
+)
+def test_control_inputs_that_do_not_fit(serve, given, reason):
+    if reason is None:
+        assert serve(Marked(), ["x__0"], ["y"], sequence_batching=controls(*given))
+        return
+    with pytest.raises(TritonError, match=reason):
+        serve(Marked(), ["x__0"], ["y"], sequence_batching=controls(*given))
+
+
+class Totals(torch.nn.Module):
+    """Adds what it is given to its state."""
+
+    def forward(self, x: torch.Tensor, total: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if bool((x < 0).any()):
+            raise RuntimeError("negative values are refused")
+        return x + total, x + total
+
+
+def state(**more):
+    return {"state": [{"input_name": "total__1", "output_name": "total__1", "data_type": "TYPE_FP32", "dims": [1], **more}]}
+
+
+def step(sequence, value, flags=0, *, outputs=("y__0",), initial=7.0):
+    return Request(list(outputs), sequence=(sequence, flags), x__0=floats([value]), total__1=floats([initial]))
+
+
+def test_implicit_state_is_kept_for_each_sequence(serve):
+    model = serve(
+        Totals(), ["x__0"], ["y__0"], sequence_batching=state(initial_state=[{"zero_data": True, "name": "zeros"}])
+    )
+    a, b = model.execute([step(1, 1, 1), step("two", 10, 1)])
+    assert (a.tensors["y__0"].tolist(), b.tensors["y__0"].tolist()) == ([[8]], [[17]])
+    nobody = step(0, 1000, outputs=[])
+    a, empty, b = model.execute([step(1, 1), nobody, step("two", 10)])
+    assert (a.tensors["y__0"].tolist(), empty.tensors, b.tensors["y__0"].tolist()) == ([[9]], {}, [[27]])
+    bad, good = model.execute([step(1, -1), step("two", 10)])
+    assert "negative values" in str(bad.error) and "negative values" in str(good.error)
+    assert model.execute([step(1, 1, 2)])[0].tensors["y__0"].tolist() == [[10]]
+    assert list(model.states.kept) == ["two"]
+    assert model.execute([step("two", 1, 1)])[0].tensors["y__0"].tolist() == [[8]]
+
+
+def test_a_sequence_without_initial_state_starts_at_zero_and_idle_ones_are_forgotten(serve):
+    model = serve(Totals(), ["x__0"], ["y__0"], max_batch_size=2, sequence_batching=state())
+    for sequence in range(5):
+        assert model.execute([step(sequence, 1, 1)])[0].tensors["y__0"].tolist() == [[1]]
+    assert list(model.states.kept) == [3, 4]
+
+
+def test_state_needs_names_with_indices(serve):
+    with pytest.raises(TritonError, match="'total__1' and all inputs must be named <name>__<index>"):
+        serve(Totals(), ["x"], ["y__0"], sequence_batching=state())
+    with pytest.raises(TritonError, match="state 'total__1' and all outputs must be named"):
+        serve(Totals(), ["x__0"], ["y"], sequence_batching=state())
+
+
+def test_a_decoupled_model_sends_one_final_answer(serve):
+    model = serve(Calls(), ["x"], ["y"], model_transaction_policy={"decoupled": True})
+    requests = [Request(["y"], x=floats([value])) for value in (1, -1)]
+    assert model.execute(requests) is None
+    (good, flags), (bad, _) = (request.sent[0] for request in requests)
+    assert good.tensors["y"].tolist() == [[1]] and flags == 1 and "negative values" in str(bad.error)
+    assert [len(request.sent) for request in requests] == [1, 1]
+
+
+def test_empty_lists_of_strings_are_known_by_their_type(serve):
+    class Third(torch.nn.Module):
+        def forward(self, texts: list[str]) -> list[str]:
+            return texts[2:]
+
+    class Both(torch.nn.Module):
+        def forward(self, texts: list[str]) -> tuple[torch.Tensor, list[str]]:
+            return torch.ones(len(texts)), texts[2:]
+
+    class Tensors(torch.nn.Module):
+        def forward(self, texts: list[str]) -> list[torch.Tensor]:
+            return [torch.ones(1)]
+
+    texts, strings = tensor_spec("texts", "TYPE_STRING"), [tensor_spec("s__0", "TYPE_STRING")]
+    request = Request(["s__0", "s__1", "n__0"], texts=np.array([b"a", b"b"], object))
+    answer = serve(Third(), [texts], strings, max_batch_size=0).execute([request])[0].tensors
+    assert answer["s__0"].shape == (0,) and answer["s__0"].dtype == np.object_
+    both = [tensor_spec("n__0"), tensor_spec("s__1", "TYPE_STRING")]
+    answer = serve(Both(), [texts], both, max_batch_size=0).execute([request])[0].tensors
+    assert answer["n__0"].tolist() == [1, 1] and answer["s__1"].shape == (0,)
+    refused = serve(Tensors(), [texts], strings, max_batch_size=0).execute([request])[0]
+    assert "must be a tensor or a list of strings" in str(refused.error)
+
+
+class Reused(torch.nn.Module):
+    """Returns its own memory, one row at a time."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("row", torch.zeros(1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.row.copy_(x)
+        return self.row
+
+
+@pytest.mark.parametrize("decoupled", [False, True])
+def test_answers_that_share_memory_with_the_model_are_copied_before_it_runs_again(serve, decoupled):
+    MetricFamily.counts.clear()
+    Logger.warnings.clear()
+    model = serve(Reused(), ["x"], ["y"], model_transaction_policy={"decoupled": decoupled})
+    requests = [Request(["y"], x=floats([value])) for value in (1, 2, 3)]
+    answers = model.execute(requests) or [request.sent[0][0] for request in requests]
+    assert [answer.tensors["y"].tolist() for answer in answers] == [[[1]], [[2]], [[3]]]
+    # The batch failed, and the log and a counter say what that cost.
+    assert re.search(
+        r"m version 1: a batch of 3 requests failed \(RuntimeError: output with shape .*\) and is run again one by one",
+        Logger.warnings[0],
+    )
+    assert MetricFamily.counts == {("backend_reruns", "m", "1"): 3}
+
+
+def test_batch_output_is_cut_by_the_shapes_of_an_input(serve):
+    class Twice(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * x
+
+    scatter = {"kind": "BATCH_SCATTER_WITH_INPUT_SHAPE", "target_name": ["y"], "source_input": ["x"]}
+    model = serve(Twice(), [tensor_spec("x", allow_ragged_batch=True)], ["y"], batch_output=[scatter])
+    answers = model.execute([Request(["y"], x=floats(row)) for row in ([1, 2, 3], [10])])
+    assert [answer.tensors["y"].tolist() for answer in answers] == [[[2, 4, 6]], [[20]]]
+    with pytest.raises(TritonError, match="batch_output: 'y' has more dimensions than 'x' that shapes it"):
+        serve(Twice(), ["x"], [tensor_spec("y", dims=[-1, -1])], batch_output=[scatter])
+
+    class Fewer(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x[1:]
+
+    short = serve(Fewer(), [tensor_spec("x", allow_ragged_batch=True)], ["y"], batch_output=[scatter])
+    answer = short.execute([Request(["y"], x=floats([1, 2]))])[0]
+    assert "output 'y' has 1 values, fewer than the shapes of 'x' ask for" in str(answer.error)
+
+
+class Choosy(torch.nn.Module):
+    def forward(self, x: torch.Tensor, scale: float = 2.0) -> torch.Tensor:
+        return x * scale
+
+
+class WithDefault(torch.nn.Module):
+    def forward(self, x: torch.Tensor, y: torch.Tensor | None = None) -> torch.Tensor:
+        return x
+
+
+@pytest.mark.parametrize(
+    ("module", "inputs", "config", "reason"),
+    [
+        (Both, [tensor_spec("x", "TYPE_BF16")], {}, "unsupported datatype TYPE_BF16 for input 'x'"),
+        (Both, [tensor_spec("x", "TYPE_UINT32")], {}, "unsupported datatype TYPE_UINT32 for input 'x'"),
+        (Both, [tensor_spec("x", optional=True)], {}, "cannot obey the field 'input.optional'"),
+        (Both, [tensor_spec("x", "TYPE_STRING")], {}, "'x' is TYPE_STRING of 2 dimensions with the batch"),
+        (Choosy, ["x"], {}, "forward's argument 'scale' is a float"),
+        (WithDefault, ["x"], {}, "forward's argument 'y' is a Optional"),
+        (
+            Both,
+            ["x"],
+            {"parameters": {"ENABLE_WEIGHT_SHARING": "true"}, "instance_group": [{"count": 2}]},
+            "WEIGHT_SHARING: each of",
+        ),
+        (Both, ["x"], {"default_model_filename": "other.pt", "cc_model_filenames": {"8.0": "b.pt"}}, None),
+        (Both, ["x"], {"parameters": {"ENABLE_WEIGHT_SHARING": "1", "ENABLE_TENSOR_FUSER": "on"}}, None),
+    ],
+)
+def test_what_the_official_backend_refuses_or_cannot_be_kept(serve, module, inputs, config, reason):
+    if reason is None:
+        assert serve(module(), inputs, ["y"], **config)
+        return
+    with pytest.raises(TritonError, match=reason) as refused:
+        serve(module(), inputs, ["y"], **config)
+    assert "\n" not in str(refused.value)
+
+
+def test_several_lines_of_an_error_come_whole(backend):
+    trace = (
+        "The following operation failed in the TorchScript interpreter.\n  return x\n         ~ <--- HERE\n        more\n"
+    )
+    trace += "RuntimeError: one\nand two"
+    assert backend._summary(RuntimeError(trace)) == "RuntimeError: one and two"
+    assert backend._summary(RuntimeError("first\nsecond\nException raised from f at a.cpp:1\nframe #0")) == "first second"
+
+
+def test_what_has_no_effect_is_said_when_the_model_is_loaded(serve):
+    Logger.warnings.clear()
+    serve(Both(), ["x"], ["y"], optimization={"cuda": {"graphs": True}}, parameters={"mine": "1"})
+    assert Logger.warnings == [
+        "m version 1: without effect here, as in the official backend: parameters.mine, optimization.cuda.graphs"
+    ]
+
+
 CALLS_CONFIG = """
 platform: "pytorch_libtorch"
 max_batch_size: 8
@@ -226,6 +465,17 @@ def ask(url, array, data_type="FP32", model="calls"):
         return client.infer(model, [tensor]).as_numpy("y").tolist()
     finally:
         client.close()
+
+
+def test_a_batch_that_is_run_again_is_in_the_log_and_in_the_metrics(calls):
+    with ThreadPoolExecutor(8) as pool:
+        tasks = [pool.submit(ask, calls, floats([value, 1])) for value in (1, 1, 1, -1, 1, 1, 1, 1)]
+    assert [task.exception() is None for task in tasks] == [True, True, True, False, True, True, True, True]
+    running = server.find()
+    said = re.search(r"calls version 1: a batch of (\d) requests failed \(.*negative", Path(running.log).read_text())
+    with urllib.request.urlopen(f"http://{running.urls['metrics']}/metrics") as answer:
+        counted = re.search(r'backend_reruns\{model="calls",version="1"\} (\d+)', answer.read().decode())
+    assert said and counted and said[1] == counted[1]
 
 
 def test_the_server_batches_requests_into_one_call(calls):

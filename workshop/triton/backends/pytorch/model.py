@@ -17,6 +17,7 @@ GPUs on a CPU, unknown `parameters`. The whole list is in triton_fields.py, and 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -266,7 +267,7 @@ def _summary(error: Exception) -> str:
 
     What a scripted model asserts comes behind the names of two exceptions; C++ adds the functions that it was in.
     """
-    lines = [line.strip() for line in str(error).split("\nException raised from ")[0].splitlines()]
-    code = [number for number, line in enumerate(lines) if line.endswith("<--- HERE")]
-    said = " ".join(line for line in lines[code[-1] + 1 if code else 0 :] if line)
-    return said.removeprefix("RuntimeError: AssertionError: ") or type(error).__name__
+    lines = str(error).split("\nException raised from ")[0].splitlines()
+    if here := [number for number, line in enumerate(lines) if line.endswith("<--- HERE")]:
+        lines = list(itertools.dropwhile(lambda line: line.startswith(" "), lines[here[-1] + 1 :]))
+    return " ".join(" ".join(lines).split()).removeprefix("RuntimeError: AssertionError: ") or type(error).__name__
