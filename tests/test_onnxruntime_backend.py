@@ -1,6 +1,7 @@
 """The `onnxruntime` backend's rules, with a stand-in for Triton's module, and what a real server makes of them."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -8,7 +9,7 @@ import pytest
 import tritonclient.http as httpclient
 from onnx import TensorProto, helper
 from small_models import add_model, free_ports, kill_servers
-from stand_in import Logger, Request, TritonError, floats, instance, load_backend, tensor_spec
+from stand_in import Logger, MetricFamily, Request, TritonError, floats, instance, load_backend, tensor_spec
 from tritonclient.utils import InferenceServerException
 
 from workshop.triton import server
@@ -75,6 +76,7 @@ def serve(backend, tmp_path):
 
 
 BOTH = (["minuend", "subtrahend"], ["difference", "opposite"])
+X, Y = tensor_spec("x", dims=[1]), tensor_spec("y", dims=[1])
 TEXT = ([tensor_spec("text", "TYPE_STRING", dims=[1])], [tensor_spec("number", dims=[1]), tensor_spec("calls", dims=[1])])
 
 
@@ -207,7 +209,209 @@ def test_gpu_providers_and_their_options(backend, monkeypatch):
         backend._providers(config, {}, "GPU", 0)
 
 
+# --- what a configuration may ask for besides ---
+
+BF16 = TensorProto.BFLOAT16
+MARKED = model(
+    [
+        helper.make_node("Cast", ["start"], ["begun"], to=FLOAT),
+        helper.make_node("Cast", ["id"], ["number"], to=FLOAT),
+        helper.make_node("Sum", ["x", "begun", "number"], ["y"]),
+    ],
+    [("x", FLOAT, ["n", 1]), ("start", TensorProto.BOOL, ["n", 1]), ("id", TensorProto.UINT64, ["n", 1])],
+    [("y", FLOAT, ["n", 1])],
+)
+TOTALS = model(
+    [helper.make_node("Add", ["x", "total"], ["y"]), helper.make_node("Identity", ["y"], ["new_total"])],
+    [("x", FLOAT, ["n", 1]), ("total", FLOAT, ["n", 1])],
+    [("y", FLOAT, ["n", 1]), ("new_total", FLOAT, ["n", 1])],
+)
+# Of ragged rows in one long one: the sum up to the end of each row.
+RAGGED = model(
+    [
+        helper.make_node("CumSum", ["x", "axis"], ["sums"]),
+        helper.make_node("Sub", ["ends", "one"], ["last"]),
+        helper.make_node("Gather", ["sums", "last"], ["at_ends"], axis=0),
+        helper.make_node("Unsqueeze", ["at_ends", "axes"], ["y"]),
+        helper.make_node("Identity", ["x"], ["same"]),
+    ],
+    [("x", FLOAT, ["n"]), ("ends", TensorProto.INT32, ["b"])],
+    [("y", FLOAT, ["b", "k"]), ("same", FLOAT, ["n"])],
+    initializers=[
+        helper.make_tensor("axis", TensorProto.INT32, [], [0]),
+        helper.make_tensor("one", TensorProto.INT32, [], [1]),
+        helper.make_tensor("axes", INT64, [1], [1]),
+    ],
+)
+NARROW = model([helper.make_node("Relu", ["x"], ["y"])], [("x", FLOAT, ["n", 3])], [("y", FLOAT, ["n", 3])])
+SCALAR = model(
+    [helper.make_node("Add", ["x", "by"], ["y"])],
+    [("x", FLOAT, []), ("by", FLOAT, [])],
+    [("y", FLOAT, [])],
+    initializers=[helper.make_tensor("by", FLOAT, [], [2.0])],
+)
+BFLOAT = model([helper.make_node("Identity", ["x"], ["y"])], [("x", BF16, ["n", 2])], [("y", BF16, ["n", 2])])
+
+
+def control(name, kind, **values):
+    return {"name": name, "control": [{"kind": f"CONTROL_SEQUENCE_{kind}", **values}]}
+
+
+BEGIN = control("start", "START", bool_false_true=[False, True])
+NUMBER = control("id", "CORRID", data_type="TYPE_UINT64")
+STATE = {"state": [{"input_name": "total", "output_name": "new_total", "data_type": "TYPE_FP32", "dims": [1]}]}
+SCATTER = {"kind": "BATCH_SCATTER_WITH_INPUT_SHAPE", "target_name": ["same"], "source_input": ["x"]}
+ENDS = {
+    "kind": "BATCH_ACCUMULATED_ELEMENT_COUNT",
+    "target_name": ["ends"],
+    "data_type": "TYPE_INT32",
+    "source_input": ["x"],
+}
+
+
+def test_control_inputs_count_among_the_inputs(serve):
+    served = serve(MARKED, [X], [Y], sequence_batching={"control_input": [NUMBER, BEGIN]})
+    given = {"start": np.array([[True]]), "id": np.array([[40]], np.uint64)}
+    assert served.execute([Request(["y"], x=floats([1]), **given)])[0].tensors["y"].tolist() == [[42]]
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ([NUMBER], "the configuration has no input start; the model takes: id, start, x"),
+        (
+            [BEGIN, control("id", "CORRID", data_type="TYPE_INT32")],
+            "input 'id' is TYPE_INT32 in the configuration, TYPE_UINT64 in",
+        ),
+        ([BEGIN, NUMBER, control("x", "END", fp32_false_true=[0.0, 1.0])], "names an input twice: x, start, id, x"),
+        ([BEGIN, NUMBER, control("stop", "END", fp32_false_true=[0.0, 1.0])], "unexpected inference input 'stop'"),
+    ],
+)
+def test_control_inputs_that_do_not_fit(serve, given, reason):
+    with pytest.raises(TritonError, match=reason):
+        serve(MARKED, [X], [Y], sequence_batching={"control_input": given})
+
+
+def test_implicit_state_is_kept_for_each_sequence(serve):
+    served = serve(TOTALS, [X], [Y], sequence_batching=STATE)
+
+    def step(sequence, value, flags=0):
+        return Request(["y"], sequence=(sequence, flags), x=floats([value]), total=floats([99]))
+
+    assert [a.tensors["y"].tolist() for a in served.execute([step(1, 1, 1), step(2, 10, 1)])] == [[[1]], [[10]]]
+    assert [a.tensors["y"].tolist() for a in served.execute([step(2, 10, 2), step(1, 1)])] == [[[20]], [[2]]]
+    assert list(served.states.kept) == [1]
+    with pytest.raises(TritonError, match="unexpected inference output 'old'"):
+        serve(TOTALS, [X], [Y], sequence_batching={"state": [{**STATE["state"][0], "output_name": "old"}]})
+
+
+def test_ragged_inputs_and_outputs_scattered_by_their_shapes(serve):
+    x, same = tensor_spec("x", allow_ragged_batch=True), tensor_spec("same")
+    served = serve(RAGGED, [x], [Y, same], batch_input=[ENDS], batch_output=[SCATTER])
+    requests = [Request(["y", "same"], x=floats(row)) for row in ([1, 2, 3], [10])]
+    answers = [answer.tensors for answer in served.execute(requests)]
+    assert [answer["y"].tolist() for answer in answers] == [[[6]], [[16]]]
+    assert [answer["same"].tolist() for answer in answers] == [[[1, 2, 3]], [[10]]]
+    with pytest.raises(TritonError, match=r"ragged input 'x' must have shape \[-1\] in the model, which has \[-1, 3\]"):
+        serve(NARROW, [x], [tensor_spec("y", dims=[3])])
+
+
+def test_a_decoupled_model_sends_one_final_answer(serve):
+    served = serve(NUMBERS, *TEXT, model_transaction_policy={"decoupled": True})
+    request = Request(["number"], text=text("2"))
+    assert served.execute([request]) is None
+    ((answer, flags),) = request.sent
+    assert answer.tensors["number"].tolist() == [[2]] and flags == 1
+
+
+def test_a_batch_that_is_run_again_is_said_and_counted(serve):
+    Logger.warnings.clear()
+    MetricFamily.counts.clear()
+    serve(NUMBERS, *TEXT).execute([Request(["number"], text=text(value)) for value in ("1", "many")])
+    assert "m version 1: a batch of 2 requests failed" in Logger.warnings[0]
+    assert MetricFamily.counts == {("backend_reruns", "m", "1"): 2}
+
+
+def test_scalars_and_optional_inputs(serve):
+    x, by, y = (tensor_spec(name, dims=[1]) for name in ("x", "by", "y"))
+    given = {"x": np.array([1], np.float32), "by": np.array([5], np.float32)}
+    served = serve(SCALAR, [x, {**by, "optional": True}], [y], max_batch_size=0)
+    assert served.execute([Request(["y"], **given)])[0].tensors["y"].tolist() == [6]
+    assert served.execute([Request(["y"], x=given["x"])])[0].tensors["y"].tolist() == [3]
+    with pytest.raises(TritonError, match="input 'x' is optional in the configuration, and the model has no value for it"):
+        serve(SCALAR, [{**x, "optional": True}], [y], max_batch_size=0)
+
+
+@pytest.mark.parametrize(
+    ("content", "x", "y", "config", "reason"),
+    [
+        (
+            FIXED,
+            [3],
+            [3],
+            {},
+            r"input 'x': for the model to support batching .* the first dimension must be -1; .* \[2, 3\]",
+        ),
+        (NARROW, [-1], [3], {}, r"input 'x' is \[-1, -1\] in the configuration, \[-1, 3\] in the model"),
+        (NARROW, [3], [-1], {}, r"output 'y' is \[-1, -1\] in the configuration, \[-1, 3\] in the model"),
+        (
+            FIXED,
+            [2, 3],
+            [-1, 3],
+            {"max_batch_size": 0},
+            r"output 'y' is \[-1, 3\] in the configuration, \[2, 3\] in the model",
+        ),
+        (FIXED, [2, 3], [2, 3], {"max_batch_size": 0}, None),
+        (SCALAR, [1], [1], {}, "first dimension must be -1"),
+    ],
+)
+def test_shapes_are_compared_as_by_the_official_backend(serve, content, x, y, config, reason):
+    given = [tensor_spec("x", dims=x)], [tensor_spec("y", dims=y)]
+    if reason is None:
+        assert serve(content, *given, **config)
+        return
+    with pytest.raises(TritonError, match=reason):
+        serve(content, *given, **config)
+
+
+def test_a_size_that_the_model_leaves_open_is_open_in_the_configuration(serve):
+    specs = [tensor_spec(name, dims=[2]) for name in BOTH[0]]
+    assert serve(DIFFERENCE, specs, ["difference"])
+    with pytest.raises(TritonError, match=r"output 'difference' is \[-1, 2\] in the configuration, \[-1, -1\] in the model"):
+        serve(DIFFERENCE, specs, [tensor_spec("difference", dims=[2])])
+
+
+@pytest.mark.parametrize("config_type", ["TYPE_BF16", "TYPE_FP32"])
+def test_bf16_is_refused_when_the_model_is_loaded(serve, config_type):
+    reason = "unsupported datatype TYPE_BF16 for input 'x'" if config_type == "TYPE_BF16" else "TYPE_BF16 in the model"
+    with pytest.raises(TritonError, match=reason):
+        serve(BFLOAT, [tensor_spec("x", config_type, dims=[2])], [tensor_spec("y", config_type, dims=[2])])
+
+
+def test_errors_of_onnx_runtime_come_whole(serve):
+    served = serve(FIXED, [tensor_spec("x", dims=[2, 3])], [tensor_spec("y", dims=[2, 3])], max_batch_size=0)
+    error = str(served.execute([Request(["y"], x=np.ones((1, 3), np.float32))])[0].error)
+    assert error.startswith("m version 1: Got invalid dimensions for input: x") and "index: 0 Got: 1 Expected: 2" in error
+    assert "\n" not in error
+
+
 # --- a real server ---
+
+
+TOTALS_CONFIG = """
+platform: "onnxruntime_onnx"
+max_batch_size: 4
+input { name: "x" data_type: TYPE_FP32 dims: [ 1 ] }
+output { name: "y" data_type: TYPE_FP32 dims: [ 1 ] }
+instance_group { count: 1 }
+optimization { cuda { graphs: true } }
+sequence_batching {
+  state {
+    input_name: "total" output_name: "new_total" data_type: TYPE_FP32 dims: [ 1 ]
+    initial_state { name: "zeros" data_type: TYPE_FP32 dims: [ 1 ] zero_data: true }
+  }
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +423,7 @@ def repository(tmp_path_factory):
     add_model(models, "unsaid", 'backend: "onnxruntime"', {"1/model.onnx": DIFFERENCE})
     add_model(models, "fixed", 'backend: "onnxruntime"', {"1/model.onnx": FIXED})
     add_model(models, "fixed_batch", 'backend: "onnxruntime" max_batch_size: 4', {"1/model.onnx": FIXED})
+    add_model(models, "totals", TOTALS_CONFIG, {"1/model.onnx": TOTALS})
     add_model(models, "newer", 'backend: "onnxruntime"', {"1/model.onnx": model([], [], [], ir=99)})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKSHOP_HOME", str(folder / "home"))
@@ -267,3 +472,18 @@ def test_the_server_answers_and_batches(repository):
     with pytest.raises(InferenceServerException, match="numbers version 1: "):
         ask("many")
     assert ask("7") == [[7.0]]
+
+
+def test_the_server_keeps_the_state_of_each_sequence(repository):
+    def step(sequence, value, *, start=False, end=False):
+        with httpclient.InferenceServerClient(repository) as client:
+            tensor = httpclient.InferInput("x", [1, 1], "FP32")
+            tensor.set_data_from_numpy(floats([value]))
+            answer = client.infer("totals", [tensor], sequence_id=sequence, sequence_start=start, sequence_end=end)
+            return answer.as_numpy("y").tolist()
+
+    assert [step(1, 1, start=True), step("b", 10, start=True)] == [[[1]], [[10]]]
+    # The second sequence has its place in the batch behind the first, whose place is empty now.
+    assert [step("b", 10), step(1, 1), step("b", 10, end=True), step(1, 1)] == [[[20]], [[2]], [[30]], [[3]]]
+    assert step(1, 5, start=True, end=True) == [[5]]
+    assert "totals version 1: without effect here" in Path(server.find().log).read_text()
