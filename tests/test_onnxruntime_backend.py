@@ -144,7 +144,14 @@ def test_another_file_name_and_a_folder(serve, backend, tmp_path):
         ({"parameters": {"execution_mode": "2"}}, "execution_mode must be a whole number from 0 to 1, not '2'"),
         ({"parameters": {"intra_op_thread_count": "-1"}}, "intra_op_thread_count must be a whole number from 0 on"),
         ({"parameters": {"enable_mem_arena": "maybe"}}, "enable_mem_arena must be true or false"),
-        ({"optimization": {"execution_accelerators": {"cpu_execution_accelerator": [{"name": "openvino"}]}}}, "openvino"),
+        (
+            {"optimization": {"execution_accelerators": {"cpu_execution_accelerator": [{"name": "openvino"}]}}},
+            "m version 1: execution_accelerators: unknown Execution Accelerator 'openvino'",
+        ),
+        (
+            {"model_operations": {"op_library_filename": ["/nowhere.so"]}},
+            "m version 1: model_operations: Failed to load library /nowhere.so",
+        ),
     ],
 )
 def test_what_does_not_fit_is_told(serve, change, reason):

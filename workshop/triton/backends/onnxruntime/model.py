@@ -149,9 +149,13 @@ def _session(path: str, config: dict[str, Any], kind: str, device: int) -> Any:
     if entry in parameters:
         options.add_session_config_entry(entry, parameters[entry])
     for library in config.get("model_operations", {}).get("op_library_filename", []):
-        options.register_custom_ops_library(library)
+        try:
+            options.register_custom_ops_library(library)
+        except Exception as error:
+            raise ConfigurationError(f"model_operations: {_summary(error)}") from error
+    providers = _providers(config, parameters, kind, device)
     try:
-        return onnxruntime.InferenceSession(path, options, providers=_providers(config, parameters, kind, device))
+        return onnxruntime.InferenceSession(path, options, providers=providers)
     except Exception as error:
         reason = _summary(error)
         if "IR version" in reason or "opset" in reason:
@@ -165,7 +169,9 @@ def _providers(config: dict[str, Any], parameters: dict[str, str], kind: str, de
 
     accelerators = config.get("optimization", {}).get("execution_accelerators", {})
     for accelerator in accelerators.get("cpu_execution_accelerator", []):
-        raise ConfigurationError(f"unknown Execution Accelerator '{accelerator['name']}' is requested")
+        raise ConfigurationError(
+            f"execution_accelerators: unknown Execution Accelerator '{accelerator['name']}' is requested"
+        )
     if kind != "GPU":
         return ["CPUExecutionProvider"]
     available = onnxruntime.get_available_providers()
@@ -178,7 +184,9 @@ def _providers(config: dict[str, Any], parameters: dict[str, str], kind: str, de
         elif accelerator["name"] == "tensorrt" and "TensorrtExecutionProvider" in available:
             providers.append(("TensorrtExecutionProvider", {"device_id": str(device), **_tensorrt(given)}))
         else:
-            raise ConfigurationError(f"unknown Execution Accelerator '{accelerator['name']}' is requested")
+            raise ConfigurationError(
+                f"execution_accelerators: unknown Execution Accelerator '{accelerator['name']}' is requested"
+            )
     if "CUDAExecutionProvider" not in available:
         # Triton makes GPU instances wherever there is a GPU; the package onnxruntime has no provider for it.
         pb_utils.Logger.log_warn(
