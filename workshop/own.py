@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,7 @@ from tritonclient.grpc import model_config_pb2
 from workshop import settings
 from workshop.triton import server
 
+SUFFIX = re.compile(r"(_[0-9a-f]{4}_)(\d+)$")
 BUILDING = "WORKSHOP_BUILDING"
 """The environment variable that `workshop build` sets: then a lesson's cells make the course's own models."""
 
@@ -53,29 +55,33 @@ def folder(model: str) -> Path:
 
 def remove() -> None:
     """Unload this kernel's models and remove their folders: the last call of a lesson that made any."""
-    _remove(lambda machine, pid: machine == _machine() and pid == os.getpid())
+    _remove(lambda model: model.endswith(name("")))
 
 
-def remove_abandoned() -> None:
-    """Unload the models, and remove the folders, of this machine's kernels that have ended."""
-    _remove(lambda machine, pid: machine == _machine() and not psutil.pid_exists(pid))
+def remove_abandoned() -> list[str]:
+    """Unload the models, and remove the folders, of this machine's kernels that have ended; the models' names."""
+    return _remove(abandoned)
 
 
-def _remove(condemned) -> None:
-    def chosen(model: str) -> bool:
-        match = re.search(r"(_[0-9a-f]{4}_)(\d+)$", model)
-        return match is not None and condemned(match[1], int(match[2]))
+def abandoned(name: str) -> bool:
+    """Whether a name is one that `name` gave to a kernel of this machine which has ended."""
+    match = SUFFIX.search(name)
+    return match is not None and match[1] == _machine() and not psutil.pid_exists(int(match[2]))
 
+
+def _remove(chosen: Callable[[str], bool]) -> list[str]:
+    loaded = set()
     if server.version() is not None:
         client = httpclient.InferenceServerClient(server.http_url())
         # The repository's index has no models that were loaded in memory; the statistics have all that are served.
-        for model in {model["name"] for model in client.get_inference_statistics()["model_stats"]}:
-            if chosen(model):
-                client.unload_model(model)
+        loaded = {row["name"] for row in client.get_inference_statistics()["model_stats"] if chosen(row["name"])}
+        for model in loaded:
+            client.unload_model(model)
         client.close()
-    for path in settings.MODEL_REPOSITORY.glob("my_*"):
-        if chosen(path.name):
-            shutil.rmtree(path)
+    folders = [path for path in settings.MODEL_REPOSITORY.glob("my_*") if chosen(path.name)]
+    for path in folders:
+        shutil.rmtree(path)
+    return sorted(loaded | {path.name for path in folders})
 
 
 @functools.cache
