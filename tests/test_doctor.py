@@ -264,6 +264,12 @@ def test_compiler(monkeypatch, plain_machine):
     assert doctor.compiler() == doctor.Finding("ok", "C++ compiler", "clang++")
 
 
+def test_curl(monkeypatch, plain_machine):
+    assert doctor.curl().level == "note" and "apt install curl" in doctor.curl().text
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    assert doctor.curl().level == "ok"
+
+
 def test_no_docker():
     found = doctor.docker()
     assert found.level == "note" and "not installed" in found.text and "docs.docker.com" in found.text
@@ -400,6 +406,7 @@ def test_examine_reports_everything_without_home_paths(monkeypatch, tmp_path):
         "CPU cores",
         "disk",
         "C++ compiler",
+        "curl",
         "docker",
     ]
     assert list(findings) == [*wanted, "NVIDIA GPU"]

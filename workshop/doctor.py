@@ -80,7 +80,7 @@ DRIVER_FOR_CUDA = {12: 525, 13: 580}
 
 def examine() -> list[Finding]:
     """Look at everything; the findings in the order of the report."""
-    checks = (system, glibc, python, packages, security, shared_memory, ports, memory, cores, disk, compiler, docker)
+    checks = (system, glibc, python, packages, security, shared_memory, ports, memory, cores, disk, compiler, curl, docker)
     findings = [_safely(check) for check in checks]
     gpus, reason = _gpus()
     findings.append(gpu(gpus, reason))
@@ -330,6 +330,13 @@ def compiler() -> Finding:
     if found is None:
         return Finding("note", "C++ compiler", "none: one cell of notebook 02 is left out; `apt install g++` brings it")
     return Finding("ok", "C++ compiler", Path(found).name)
+
+
+def curl() -> Finding:
+    """The program `curl`, with which lesson 01 asks the server from outside Python."""
+    if shutil.which("curl") is None:
+        return Finding("note", "curl", "none: two cells of notebook 01 show nothing; `apt install curl` brings it")
+    return Finding("ok", "curl", "there")
 
 
 def docker() -> Finding:
