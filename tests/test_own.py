@@ -33,6 +33,7 @@ def test_a_folder_has_the_committed_configuration_under_a_name_of_its_own(own_ho
     assert mine.parent == course and mine.name == own.name("my_echo") != "my_echo"
     config = text_format.Parse((mine / "config.pbtxt").read_text(), model_config_pb2.ModelConfig())
     assert config.name == "" and config.backend == "python" and config.input[0].name == "x"
+    assert (mine / "1" / "model.py").read_bytes() == (course / "echo" / "1" / "model.py").read_bytes()
     assert own.folder("echo") == mine, "a second call keeps the folder"
 
 

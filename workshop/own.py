@@ -35,8 +35,8 @@ def name(model: str) -> str:
 def folder(model: str) -> Path:
     """The folder of the model repository that a lesson writes its model into; the folder's name is the model's.
 
-    It is the kernel's own, `my_NAME_…`, with the committed configuration of NAME (but for its name) and the files beside it.
-    Under `workshop build` it is NAME itself.
+    It is the kernel's own, `my_NAME_…`, with the committed files of NAME: its configuration (but for the name), those beside
+    it, and a Python model's program. Under `workshop build` it is NAME itself.
     """
     committed = settings.MODEL_REPOSITORY / model
     if os.environ.get(BUILDING):
@@ -44,9 +44,10 @@ def folder(model: str) -> Path:
     remove_abandoned()
     own = settings.MODEL_REPOSITORY / name(f"my_{model}")
     own.mkdir(exist_ok=True)
-    for file in committed.iterdir():
-        if file.is_file():
-            shutil.copy(file, own)
+    for file in (*committed.glob("*.*"), *committed.glob("*/model.py")):
+        copy = own / file.relative_to(committed)
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(file, copy)
     config = text_format.Parse((committed / "config.pbtxt").read_text(), model_config_pb2.ModelConfig())
     config.ClearField("name")
     (own / "config.pbtxt").write_text(text_format.MessageToString(config))
@@ -80,7 +81,7 @@ def _remove(chosen: Callable[[str], bool]) -> list[str]:
         client.close()
     folders = [path for path in settings.MODEL_REPOSITORY.glob("my_*") if chosen(path.name)]
     for path in folders:
-        shutil.rmtree(path)
+        shutil.rmtree(path, ignore_errors=True)  # another kernel may be removing it
     return sorted(loaded | {path.name for path in folders})
 
 
