@@ -66,8 +66,8 @@ class Exercise:
                 needed |= _used(source)
         namespace = {"__name__": "__main__"}
         with _in(lessons.SOLUTIONS), contextlib.redirect_stdout(io.StringIO()):
-            for number, source in enumerate(reversed(wanted)):
-                _execute(source, f"<{self.notebook} {self.title} {number}>", namespace)
+            for source in reversed(wanted):
+                _execute(source, namespace)
         return namespace
 
     def judge(self, answer: str) -> str:
@@ -82,10 +82,10 @@ class Exercise:
         said = []
         with _in(lessons.SOLUTIONS):
             with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
-                _execute(source, "<answer>", namespace)  # what raises here, a learner sees in the cell itself
+                _execute(source, namespace)  # what raises here, a learner sees in the cell itself
             for _ in range(2):
                 with contextlib.redirect_stdout(io.StringIO()) as output:
-                    _execute(checking, "<check>", namespace)
+                    _execute(checking, namespace)
                 said.append(output.getvalue())
         assert said[0] == said[1], f"the check's second run says something else:\n{said[0]}\n{said[1]}"
         return said[0]
@@ -101,8 +101,9 @@ class Exercise:
             assert piece in said, said
 
 
-def _execute(source: str, name: str, namespace: dict) -> None:
-    """Execute a cell whose lines can be looked up under its name, as IPython's can: torch.jit.script reads them."""
+def _execute(source: str, namespace: dict) -> None:
+    """Execute a cell in such a way that Python finds its source: `torch.jit.script` reads that of a class."""
+    name = f"<cell {hash(source)}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     exec(compile(source, name, "exec"), namespace)
 
