@@ -16,7 +16,18 @@ Scores = Callable[[np.ndarray], np.ndarray]
 def hit_rate(
     scores: Scores, queries: np.ndarray, partners: np.ndarray, known: sparse.csr_array, *, wanted: int = WANTED
 ) -> float:
-    """Share of held-out pairs whose partner is among the best ranked products.
+    """Share of held-out pairs whose partner is among the best ranked products: the mean of `hits`.
+
+    Returns:
+        0 … 1; not a number where there are no pairs.
+    """
+    return float(hits(scores, queries, partners, known, wanted=wanted).mean()) if len(queries) else float("nan")
+
+
+def hits(
+    scores: Scores, queries: np.ndarray, partners: np.ndarray, known: sparse.csr_array, *, wanted: int = WANTED
+) -> np.ndarray:
+    """Whether each held-out pair's partner is among the best ranked products.
 
     For each pair all products are ranked, but the query itself, the products known to be bought with it, and its
     other held-out partners: the filtered setting of Bordes et al. (2013,
@@ -32,13 +43,11 @@ def hit_rate(
         wanted: how many are recommended.
 
     Returns:
-        0 … 1; not a number where there are no pairs.
+        float64 [pairs], 0 … 1 each, in the order of the pairs.
     """
-    if not len(queries):
-        return float("nan")
     order = np.argsort(queries, kind="stable")
     queries, partners = queries[order], partners[order]
-    hits = 0.0
+    chances = np.zeros(len(queries))
     unique = np.unique(queries)
     chunk = max(1, SCORES // known.shape[0])
     for asked in np.split(unique, range(chunk, len(unique), chunk)):
@@ -51,10 +60,10 @@ def hit_rate(
         table[out, others] = -np.inf
         table[np.arange(len(asked)), asked] = -np.inf
         table[rows, columns] = -np.inf
-        for row, score in zip(rows, found):
+        for pair, row, score in zip(order[first:last], rows, found):
             ahead, equal = np.count_nonzero(table[row] > score), np.count_nonzero(table[row] == score)
-            hits += min(1.0, max(0.0, (wanted - ahead) / (equal + 1)))
-    return hits / len(queries)
+            chances[pair] = min(1.0, max(0.0, (wanted - ahead) / (equal + 1)))
+    return chances
 
 
 def both_ways(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -24,8 +24,8 @@ EMBEDDING = 64
 WEIGHT = 20.0
 """How much the negative examples weigh, Q of the GraphSAGE paper."""
 MARGIN, TEMPERATURE = 0.4, 0.1
-"""A pair's logit is (cosine - MARGIN) / TEMPERATURE. Most cosines are near zero: without the margin an ordinary stranger
-would count as half a match."""
+"""Most cosines are near zero: without the margin an ordinary stranger would count as half a match. Without the temperature
+the probability of a pair could not leave 0.27 to 0.73."""
 
 
 class Task(Protocol):
@@ -123,14 +123,30 @@ class CoPurchase:
     Positive examples are the pairs of the training graph; negative ones are drawn by the number of their partners to the
     power of 0.75. A pair's own edge is taken out of the neighbourhoods that it is judged by: with it the answer would
     stand in the question.
+
+    Args:
+        graph: what is trained on.
+        device: where.
+        weight, margin, temperature: of the loss, as `pair_loss` takes them.
+        own_edges: whether a pair's own edge stays, to see what comes of it.
     """
 
     batch_size, epochs, learning_rate, measure = 4_096, 20, 0.003, "hit rate@10"
     negatives = 1_024
     """Products that a batch's pairs are held against."""
 
-    def __init__(self, graph: ProductGraph, device: torch.device):
-        self.device, self.nodes = device, graph.data.num_nodes
+    def __init__(
+        self,
+        graph: ProductGraph,
+        device: torch.device,
+        *,
+        weight: float = WEIGHT,
+        margin: float = MARGIN,
+        temperature: float = TEMPERATURE,
+        own_edges: bool = False,
+    ):
+        self.terms = {"weight": weight, "margin": margin, "temperature": temperature}
+        self.own_edges, self.device, self.nodes = own_edges, device, graph.data.num_nodes
         self.x = graph.data.x.to(device)
         edges = graph.data.edge_index.numpy()
         pairs = edges.T[edges[0] < edges[1]]
@@ -158,12 +174,14 @@ class CoPurchase:
         """The loss of some pairs, INT64 [pairs, 2], against negative examples drawn for them."""
         drawn = torch.multinomial(self.draw, self.negatives, replacement=True, generator=generator)
         seeds, place = torch.unique(torch.cat([pairs.reshape(-1), drawn]), return_inverse=True)
-        batch = without(self.sampler.sample(seeds, generator), pairs, self.nodes)
+        batch = self.sampler.sample(seeds, generator)
+        if not self.own_edges:
+            batch = without(batch, pairs, self.nodes)
         z = F.normalize(model.embed(self.x, batch)[-1])
         # index_select adds up its gradients in a fixed order: a training gives the same weights each time.
         first, second = z.index_select(0, place[: pairs.numel()]).view(-1, 2, z.shape[1]).unbind(dim=1)
         strangers = z.index_select(0, place[pairs.numel() :])
-        return pair_loss(first, second, strangers)
+        return pair_loss(first, second, strangers, **self.terms)
 
     def validate(self, model: nn.Module) -> float:
         """Hit rate@10 on the validation pairs."""
@@ -196,17 +214,29 @@ def csr_of(pairs: np.ndarray, num_nodes: int) -> CSR:
     return CSR.from_edge_index(torch.from_numpy(np.array(ranking.both_ways(pairs))), num_nodes)
 
 
-def pair_loss(first: Tensor, second: Tensor, strangers: Tensor, *, weight: float = WEIGHT) -> Tensor:
+def pair_loss(
+    first: Tensor,
+    second: Tensor,
+    strangers: Tensor,
+    *,
+    weight: float = WEIGHT,
+    margin: float = MARGIN,
+    temperature: float = TEMPERATURE,
+) -> Tensor:
     """Equation 1 of the GraphSAGE paper, averaged over pairs; all rows have length 1.
+
+    A pair's logit is (cosine - margin) / temperature.
 
     Args:
         first: FP32 [pairs, size].
         second: FP32 [pairs, size], what each was bought with.
         strangers: FP32 [strangers, size], the negative examples of all pairs.
         weight: of the negative examples.
+        margin: the cosine at which a pair is as likely as not.
+        temperature: the smaller, the sharper.
     """
-    positive = ((first * second).sum(dim=1) - MARGIN) / TEMPERATURE
-    negative = (first @ strangers.T - MARGIN) / TEMPERATURE
+    positive = ((first * second).sum(dim=1) - margin) / temperature
+    negative = (first @ strangers.T - margin) / temperature
     return -F.logsigmoid(positive).mean() - weight * F.logsigmoid(-negative).mean()
 
 
