@@ -111,9 +111,9 @@ class CategoryWithoutGraph(Category):
     @torch.inference_mode()
     def scores(self, model: nn.Module) -> Tensor:
         """The logits of all products, FP32 [N, categories]."""
-        model.eval()
-        scores = model(self.x)
-        model.train()
+        training = model.training
+        scores = model.eval()(self.x)
+        model.train(training)
         return scores
 
 
