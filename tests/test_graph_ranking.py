@@ -36,6 +36,10 @@ def test_hit_rate_is_what_a_ranking_by_hand_gives(seed):
         expected = by_hand(table, *asked, known.toarray(), wanted)
         measured = ranking.hit_rate(lambda queries: table[queries], *asked, known, wanted=wanted)
         assert measured == pytest.approx(expected)
+        order = random.permutation(len(asked[0]))
+        hits = ranking.hits(lambda queries: table[queries], *asked, known, wanted=wanted)
+        shuffled = ranking.hits(lambda queries: table[queries], *(part[order] for part in asked), known, wanted=wanted)
+        assert hits.mean() == pytest.approx(expected) and np.array_equal(hits[order], shuffled)
 
 
 def test_hit_rate_does_not_depend_on_how_many_queries_are_ranked_at_a_time(monkeypatch):

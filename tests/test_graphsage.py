@@ -137,6 +137,26 @@ def test_unsupervised_loss_is_equation_one_of_the_paper(graph, monkeypatch):
     torch.testing.assert_close(loss, positive + tasks.WEIGHT * negative, atol=1e-3, rtol=1e-4)
 
 
+def test_terms_of_the_loss_and_own_edges_can_be_changed(graph, monkeypatch):
+    calls = []
+    monkeypatch.setattr(tasks, "without", lambda batch, pairs, nodes: calls.append(len(pairs)) or batch)
+    losses = {}
+    for name, changed in {"usual": {}, "leak": {"own_edges": True}, "plain": {"margin": 0.0, "temperature": 1.0}}.items():
+        task = tasks.CoPurchase(graph, CPU, **changed)
+        torch.manual_seed(0)
+        losses[name] = task.loss(task.model().eval(), task.train[:8], torch.Generator().manual_seed(0)).item()
+    assert calls == [8, 8], "own edges stay only where that is asked for"
+    assert losses["usual"] == losses["leak"] != losses["plain"]
+
+
+def test_a_test_leaves_the_perceptron_in_its_mode(graph):
+    task = tasks.CategoryWithoutGraph(graph, CPU)
+    for training in (True, False):
+        model = task.model().train(training)
+        task.test(model)
+        assert model.training == training
+
+
 def test_training_never_sees_what_is_held_out(graph):
     task = tasks.CoPurchase(graph, CPU)
     new = torch.from_numpy(task.parts.new_products)
