@@ -33,8 +33,8 @@ WINDOWS = 3
 """perf_analyzer measures so many windows and takes their mean."""
 OUTPUT_BYTES = 1 << 24
 """Shared memory for each output of any size; perf_analyzer's default holds 100 kB."""
-TOO_SHORT = "larger time window|increase the --measurement-interval"
-"""What perf_analyzer says of windows that hold too few requests."""
+TOO_SHORT = "larger time window|increase the --measurement-interval|find the requested model version"
+"""What perf_analyzer says of windows that hold too few requests; the last, where the server counted none of any version."""
 LONGEST_WINDOW_MS = 30_000
 """A window in which no request has begun and ended is doubled, up to this."""
 WARM_UP = 4
