@@ -11,6 +11,7 @@ from workshop.triton import perf
 
 TEXTS = ["The film was a joy from start to finish.", "naïve café", "The bread rose overnight and filled the tin.", "A tent."]
 SAMPLES = [{"text": np.array([text], dtype=object)} for text in TEXTS]
+COUNTED = ("queue_ms_per_request", "compute_ms_per_request", "inference_count", "execution_count", "mean_batch_size")
 PROGRAMS = (perf.PERF_ANALYZER, perf.PYTHON)
 
 
@@ -100,6 +101,22 @@ def test_python_takes_over_where_perf_analyzer_cannot_run(triton_server, monkeyp
     assert perf.measure("sentence_embedder", SAMPLES, window_ms=100)["measured_by"].tolist() == ["python"]
     with pytest.raises(WorkshopError, match="perf_analyzer cannot run here"):
         perf.measure("sentence_embedder", SAMPLES, program="perf_analyzer")
+
+
+@pytest.mark.parametrize("said", ["Please use a larger time window.", "failed to find the requested model version"])
+def test_windows_without_a_request_are_made_longer(triton_server, monkeypatch, tmp_path, said):
+    """A stand-in complains of windows below 400 ms, as perf_analyzer does where the server counted no request in one."""
+    program = tmp_path / "perf_analyzer"
+    program.write_text(f'''#!/bin/sh
+for option; do [ "$last" = -f ] && report=$option; last=$option; done
+[ "$last" -lt 400 ] && {{ echo "{said}" >&2; exit 1; }}
+echo "Concurrency,Inferences/Second,p50 latency,p95 latency,p99 latency,Avg latency" > "$report"
+echo "1,$last,15000,22000,30500,16500" >> "$report"
+''')
+    program.chmod(0o755)
+    monkeypatch.setattr(perf, "perf_analyzer", lambda: program)
+    monkeypatch.setattr(perf.traffic, "statistics_difference", lambda span: dict.fromkeys(COUNTED, 1.0))
+    assert perf.measure("sentence_embedder", SAMPLES, window_ms=150)["requests_per_s"].tolist() == [600.0]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
