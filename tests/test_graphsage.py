@@ -151,10 +151,10 @@ def test_terms_of_the_loss_and_own_edges_can_be_changed(graph, monkeypatch):
 
 def test_a_test_leaves_the_perceptron_in_its_mode(graph):
     task = tasks.CategoryWithoutGraph(graph, CPU)
-    for training in (True, False):
-        model = task.model().train(training)
+    for mode in (True, False):
+        model = task.model().train(mode)
         task.test(model)
-        assert model.training == training
+        assert model.training == mode
 
 
 def test_training_never_sees_what_is_held_out(graph):
