@@ -43,7 +43,8 @@ class Services:
     def ensure_triton(self, tell):
         if not triton.external() and triton.find() is None:
             tell("starting Triton for this run")
-            ports = {name: services.free_port() for name in ("http_port", "grpc_port", "metrics_port")}
+            names = ("http_port", "grpc_port", "metrics_port")
+            ports = dict(zip(names, services.free_ports(len(names))))
             triton.up(**ports, remember=False)
             self.started.append(triton)
         triton.ensure()

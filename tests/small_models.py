@@ -50,7 +50,8 @@ def add_echo(repository: Path, name: str = "echo") -> None:
 
 def free_ports() -> dict[str, int]:
     """A free port for each of the server's endpoints, as options of `server.up`."""
-    return {name: services.free_port() for name in ("http_port", "grpc_port", "metrics_port")}
+    names = ("http_port", "grpc_port", "metrics_port")
+    return dict(zip(names, services.free_ports(len(names))))
 
 
 def kill_servers() -> None:

@@ -208,7 +208,7 @@ def test_compose_reads_the_file():
 def test_container_serves_the_same_models():
     require_docker(base_image=True)
     names = ("TRITON_HTTP_PORT", "TRITON_GRPC_PORT", "TRITON_METRICS_PORT")
-    ports = {name: str(services.free_port()) for name in names}
+    ports = {name: str(port) for name, port in zip(names, services.free_ports(len(names)))}
     project = f"triton-workshop-test-{uuid.uuid4().hex[:8]}"
     try:
         done = docker("compose", "-p", project, "up", "--build", "--wait", "triton", timeout=900, **ports)

@@ -175,7 +175,7 @@ def test_shared_memory(monkeypatch, free, level):
 @pytest.fixture
 def default_ports(monkeypatch):
     """Three free ports in place of 8000 to 8002, and no server of ours."""
-    http, grpc, metrics = (services.free_port() for _ in range(3))
+    http, grpc, metrics = services.free_ports(3)
     options = server.Options(http_port=http, grpc_port=grpc, metrics_port=metrics)
     monkeypatch.setattr(server, "options", lambda: options)
     monkeypatch.setattr(server, "find", lambda: None)
