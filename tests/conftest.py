@@ -3,6 +3,8 @@
 import pytest
 from small_models import add_echo, kill_servers
 
+from workshop import arango, own
+
 
 @pytest.fixture
 def own_home(tmp_path, monkeypatch):
@@ -20,3 +22,13 @@ def repository(tmp_path):
     """A model repository with one small Python model, `echo`."""
     add_echo(tmp_path / "models")
     return tmp_path / "models"
+
+
+@pytest.fixture(scope="module")
+def nothing_left(triton_server):
+    """Removes what the cells of a lesson that were run in this process left on the servers and in the repository."""
+    yield
+    from workshop.graph import arrivals  # seconds of imports, which few tests need
+
+    own.remove()
+    arrivals.clear(arango.connect())

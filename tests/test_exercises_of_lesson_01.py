@@ -3,6 +3,7 @@
 import pytest
 from exercise_tables import Answer, Exercise
 
+pytestmark = pytest.mark.usefixtures("nothing_left")
 BY_HAND = Exercise("01_serve_a_model", "Exercise 1")
 TWO_INPUTS = Exercise("01_serve_a_model", "Exercise 2")
 REPAIRED = Exercise("01_serve_a_model", "Exercise 3")

@@ -3,7 +3,7 @@
 import pytest
 from exercise_tables import Answer, Exercise
 
-from workshop import own
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 FLIP = Exercise("02_trace_a_transformer", "Exercise 1")
 LABEL = Exercise(
@@ -12,12 +12,6 @@ LABEL = Exercise(
     also=("save(version_1", "save(torch.jit.script", "client.load_model(classifier_folder"),
 )
 CLASS = "answer = ask(classifier_folder.name, *tokens([text]), {})\n"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def nothing_is_left():
-    yield
-    own.remove()
 
 
 @pytest.mark.parametrize(

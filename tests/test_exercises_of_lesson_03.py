@@ -3,19 +3,13 @@
 import pytest
 from exercise_tables import Answer, Exercise
 
-from workshop import own
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 ALSO = ("client.load_model(embedder.name", "backend_tokenizer.save(")
 CLASSIFY = Exercise("03_zero_shot_classification", "Exercise 1", also=ALSO)
 NONE = Exercise("03_zero_shot_classification", "Exercise 2", also=ALSO)
 THRESHOLD = Exercise("03_zero_shot_classification", "Exercise 3")
 COSINES = "cosines = (embed([text]) @ embed(labels).T)[0]\n"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def nothing_is_left():
-    yield
-    own.remove()
 
 
 @pytest.mark.parametrize(

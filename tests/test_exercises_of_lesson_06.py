@@ -3,16 +3,10 @@
 import pytest
 from exercise_tables import Answer, Exercise
 
-from workshop import own
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 BY_HAND = Exercise("06_serve_graphsage", "Exercise 1", also=("client.load_model",))
 EMBED_ALL = Exercise("06_serve_graphsage", "Exercise 2", also=("client.load_model",))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_models_are_removed():
-    yield
-    own.remove()
 
 
 def seven(

@@ -3,6 +3,7 @@
 import pytest
 from exercise_tables import Answer, Exercise
 
+pytestmark = pytest.mark.usefixtures("nothing_left")
 ELSEWHERE = Exercise("07_product_recommendations", "Exercise 1")
 FIRST_DAY = Exercise("07_product_recommendations", "Exercise 2")
 

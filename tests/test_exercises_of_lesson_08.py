@@ -3,6 +3,7 @@
 import pytest
 from exercise_tables import Answer, Exercise
 
+pytestmark = pytest.mark.usefixtures("nothing_left")
 BEST = Exercise("08_batching_and_performance", "Exercise 1")
 PADDING = Exercise("08_batching_and_performance", "Exercise 2")
 
