@@ -6,12 +6,22 @@ free ports, and stopped again. A server that runs already is used and left runni
 
 import pytest
 
-from workshop import arango, build, recipes, services, settings, triton
+from workshop import arango, build, lessons, recipes, services, settings, triton
 from workshop.arango import dump
 
 
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run the long tests whole")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Solutions are run whole under --slow, or where they are asked for: but for the answers they are the lessons' cells.
+
+    Their answers and checks are run by the tables of answers, and that all else shows the same is compared.
+    """
+    if collection_path == lessons.SOLUTIONS and not config.option.slow:
+        asked_for = [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
+        return True if not any(path.is_relative_to(lessons.SOLUTIONS) for path in asked_for) else None
 
 
 @pytest.fixture(scope="session")

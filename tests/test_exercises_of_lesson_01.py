@@ -1,7 +1,7 @@
 """Lesson 01's exercises, tried with answers of every kind."""
 
 import pytest
-from exercise_tables import Answer, Exercise
+from exercise_tables import SOLUTION, Answer, Exercise
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 BY_HAND = Exercise("01_serve_a_model", "Exercise 1")
@@ -66,6 +66,7 @@ def each(*answers):
             "5 of 7",
         ),
     ),
+    SOLUTION,
     Answer(
         "right: all versions, other calls",
         """
@@ -126,6 +127,7 @@ def two_inputs(x="TYPE_FP32 dims: [ -1 ]", weight="TYPE_FP32 dims: [ 1 ]", y="TY
         "wrong: does not parse", two_inputs("FP32 dims: [ -1 ]"), ("Exercise 2: the answer raised ParseError:", "named FP32")
     ),
     Answer("raises", "two_inputs = SCALES", ("Exercise 2: no answer yet.",)),
+    SOLUTION,
     Answer("right", two_inputs(), ()),
     Answer("right: with a name of its own", two_inputs(more='name: "two_inputs"'), ('note     name: "two_inputs"',)),
     Answer(
@@ -174,6 +176,7 @@ def repaired(*changes: tuple[str, str]) -> str:
         ("the answer raised InferenceServerException", "at least one version must be available"),
     ),
     Answer("raises", "repaired = open('config.pbtxt').read()", ("Exercise 3: no answer yet.",)),
+    SOLUTION,
     Answer("right: no version policy", repaired(), ()),
     Answer(
         "right: named, all versions", repaired(("max", 'name: "shapes" version_policy { all { } } max')), ("note     name",)

@@ -1,7 +1,7 @@
 """Lesson 04's exercises, tried with answers of every kind."""
 
 import pytest
-from exercise_tables import Answer, Exercise
+from exercise_tables import SOLUTION, Answer, Exercise
 
 WITHIN_REACH = Exercise("04_movie_recommendations", "Exercise 1")
 RECIPROCAL_RANKS = Exercise("04_movie_recommendations", "Exercise 2")
@@ -68,7 +68,7 @@ FOR other IN films
         Answer("wrong: rows, not a query", "WITHIN_REACH = [{'title': 'Rear Window'}]", ("expected a text, got 'list'",)),
         Answer("wrong: no AQL", "WITHIN_REACH = 'SELECT title FROM films'", ("raised AQLQueryExecuteError",)),
         Answer("raises", "WITHIN_REACH = open('answer.aql').read()", ("no answer yet",)),
-        Answer("right", TRAVERSAL, ()),
+        SOLUTION,
         Answer("right: in groups", GROUPED, ()),
         Answer("right: by names, without the graph", WITHOUT_GRAPH, ()),
     ],
@@ -150,7 +150,7 @@ return 1.0 / place[related.any(dim=1)]
         ),
         Answer("raises", "return 1 / ranks_of(score, related)", ("raised NameError: name 'ranks_of' is not defined",)),
         Answer("forgotten return", SORTED.replace("return ", "ranks = "), ("got None (is a `return` missing?)",)),
-        Answer("right", SORTED, ()),
+        SOLUTION,
         Answer("right: by counting, a list", LOOP, ()),
         Answer("right: tensors", TENSORS, ()),
     ],

@@ -1,7 +1,7 @@
 """Lesson 05's exercises, tried with answers of every kind."""
 
 import pytest
-from exercise_tables import Answer, Exercise
+from exercise_tables import SOLUTION, Answer, Exercise
 
 CHOOSE = Exercise("05_graphsage", "Exercise 1")
 LOSS = Exercise("05_graphsage", "Exercise 2")
@@ -79,7 +79,7 @@ return neighbours[chosen].tolist()
             "return torch.randperm(len(neighbours), generator=generator)[:count]",
             ("missing  two neighbours when two are wanted", "got [0, 1, 2]"),
         ),
-        Answer("right", "return neighbours[torch.randperm(len(neighbours), generator=generator)[:count]]", ()),
+        SOLUTION,
         Answer(
             "right: by weights",
             "size = min(count, len(neighbours))\n"
@@ -164,7 +164,7 @@ def loss(
             loss(rest="- weight * F.logsigmoid(-negative).mean(dim=1)"),
             ("missing  one number: expected (), got (3,)",),
         ),
-        Answer("right", loss(), ()),
+        SOLUTION,
         Answer(
             "right: a number of Python's, logarithms written out",
             "s = lambda cosine: 1 / (1 + np.exp(-(cosine.numpy() - 0.4) / 0.1))\n"

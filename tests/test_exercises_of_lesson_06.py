@@ -1,7 +1,7 @@
 """Lesson 06's exercises, tried with answers of every kind."""
 
 import pytest
-from exercise_tables import Answer, Exercise
+from exercise_tables import SOLUTION, Answer, Exercise
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -55,7 +55,7 @@ def seven(
         Answer("wrong: FP32 sizes", seven(before="torch.tensor([3.0, 3.0])"), ("InferenceServerException", "FP32")),
         Answer("wrong: without sizes", "by_hand = [x[[7, 8, 9]]]", ("missing  seven tensors: expected 7, got 1",)),
         Answer("wrong: sampled from the graph", "by_hand = neighbourhood([7])", ("missing  each layer has two edges",)),
-        Answer("right", seven(), ()),
+        SOLUTION,
         Answer(
             "right: a tuple, the edges in the other order",
             seven(edges="torch.tensor([[2, 1], [0, 0]])") + "\nby_hand = tuple(by_hand)",
@@ -122,6 +122,7 @@ def parts(split):
             "return [ask(neighbourhood(part)) for part in products.split(most)]",
             ("missing  600 products give [600, 64]",),
         ),
+        SOLUTION,
         Answer("right", parts("[products[start : start + most] for start in range(0, len(products), most)]"), ()),
         Answer("right: parts of one size", parts("torch.chunk(products, -(-len(products) // most))"), ()),
         Answer("right: by torch.split", parts("products.split(most)"), ()),

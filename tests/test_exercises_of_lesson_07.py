@@ -1,7 +1,7 @@
 """Lesson 07's exercises, tried with answers of every kind."""
 
 import pytest
-from exercise_tables import Answer, Exercise
+from exercise_tables import SOLUTION, Answer, Exercise
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 ELSEWHERE = Exercise("07_product_recommendations", "Exercise 1")
@@ -25,15 +25,12 @@ IN_ANOTHER_FORM = '''
 ELSEWHERE = """
 LET asked = FIRST(FOR product IN Products FILTER product._id == @product RETURN product)
 LET words = SPLIT(FIRST(SPLIT(asked.title, ",")), " ")
-LET near = (
-  FOR product IN Products
-    LET others = SPLIT(FIRST(SPLIT(product.title, ",")), " ")
-    FILTER others[-1] != words[-1]
-    LET score = COSINE_SIMILARITY(asked.predicted_node_embeddings, product.predicted_node_embeddings)
-    SORT score DESC
-    RETURN { title: product.title, key: product._key }
-)
-FOR row IN SLICE(near, 0, 5) RETURN row
+FOR product IN Products
+  SORT COSINE_SIMILARITY(asked.predicted_node_embeddings, product.predicted_node_embeddings) DESC
+  LET others = SPLIT(FIRST(SPLIT(product.title, ",")), " ")
+  FILTER others[-1] != words[-1]
+  LIMIT 5
+  RETURN { title: product.title, key: product._key }
 """
 '''
 
@@ -63,6 +60,7 @@ FOR row IN SLICE(near, 0, 5) RETURN row
         ),
         Answer("raises", 'ELSEWHERE = "FOR other IN Products SORT"', ("missing  five rows for the tent: raised AQLQuery",)),
         Answer("raises in the cell", "ELSEWHERE = elsewhere", ("no answer yet",)),
+        SOLUTION,
         Answer("right", elsewhere(OTHER_KIND), ()),
         Answer("right: in another form", IN_ANOTHER_FORM, ()),
     ],
@@ -116,6 +114,7 @@ DOT = "SUM(FOR place IN 0..99 RETURN other.features[place] * @features[place])"
             "wrong: no similarity", first_day().replace(", similarity }", " }"), ("rows have key, title and similarity",)
         ),
         Answer("raises", 'FIRST_DAY = "RETURN @title"', ("missing  five rows: raised AQLQuery",)),
+        SOLUTION,
         Answer("right", first_day(), ()),
         Answer(
             "right: in another form",

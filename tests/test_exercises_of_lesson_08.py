@@ -1,7 +1,7 @@
 """Lesson 08's exercises, tried with answers of every kind."""
 
 import pytest
-from exercise_tables import Answer, Exercise
+from exercise_tables import SOLUTION, Answer, Exercise
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 BEST = Exercise("08_batching_and_performance", "Exercise 1")
@@ -50,6 +50,7 @@ rows = [(row.requests_per_s, name, row.clients, row.p95_ms) for name, table in t
         ),
         Answer("wrong: printed", ROWS + "print(max(rows)[1:3])", ("got None (is a `return` missing?)",)),
         Answer("raises", "return tables['nothing']", ("missing  15 ms: only a with 1 client keeps it: raised KeyError",)),
+        SOLUTION,
         Answer(
             "right",
             ROWS + "kept = [row for row in rows if row[3] <= budget_ms]\nreturn max(kept)[1:3] if kept else None",
@@ -101,7 +102,7 @@ ALL_TOGETHER = "return 1 - lengths.sum() / sum(part.max() * len(part) for part i
         Answer("wrong: the tokens of padding", PARTS + "return sum(part.max() - part for part in parts)", ("missing  ",)),
         Answer("wrong: no return", PARTS, ("(is a `return` missing?)",)),
         Answer("raises", "return lengths[size]", ("missing  1 and 3 together: two of six: raised IndexError",)),
-        Answer("right", PARTS + ALL_TOGETHER, ()),
+        SOLUTION,
         Answer(
             "right: without slices",
             "padding = computed = 0\n"

@@ -1,5 +1,6 @@
 """What holds for every notebook: executed, free of errors and private paths, made from its solution, really compared."""
 
+import ast
 import json
 import re
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from exercise_tables import bound, sanitised, used
 
 from workshop import lessons, recipes, running, settings
 
@@ -106,13 +108,23 @@ def test_is_its_solution_without_the_answers(path):
 
 @each(LESSONS)
 def test_the_solution_is_right_where_the_lesson_is_unanswered(path):
-    shown = {}
-    for folder in (settings.NOTEBOOKS, lessons.SOLUTIONS):
-        cells = code_cells(nbformat.read(folder / path.name, as_version=4))
-        shown[folder] = "".join(text_of(output) for cell in cells for output in cell.outputs)
-    exercises = len(re.findall(r"well done\.", shown[lessons.SOLUTIONS]))
-    assert exercises and "missing" not in re.findall(r"^(right|missing)  ", shown[lessons.SOLUTIONS], re.MULTILINE)
-    assert "well done" not in shown[settings.NOTEBOOKS]
+    """And all else shows the same in both, so that running the lesson tests the solution's cells but for the answers."""
+    lesson, solution = (
+        code_cells(nbformat.read(folder / path.name, as_version=4)) for folder in (path.parent, lessons.SOLUTIONS)
+    )
+    answers, titles = set(), []
+    for unanswered, answered in zip(lesson, solution):
+        seen, right = ("".join(sanitised(text_of(output)) for output in cell.outputs) for cell in (unanswered, answered))
+        titles += (title := re.findall(r'\bcheck\(\s*"(Exercise[ \d]*)"', answered.source))
+        if title:
+            assert "well done." in right and "missing  " not in right and "no answer yet." in seen
+        elif unanswered.source != answered.source:
+            answers |= bound(ast.parse(answered.source))
+        elif seen != right:
+            assert answers & used(answered.source), answered.source
+    table = Path(__file__).with_name(f"test_exercises_of_lesson_{path.name[:2]}.py").read_text()
+    assert titles and all(re.search(rf'"{path.stem}",\s+"{title}"', table) for title in titles)
+    assert len(re.findall(r"^ +SOLUTION,$", table, re.MULTILINE)) == len(titles), "each table runs the solution's own answer"
 
 
 def test_every_recipe_has_its_cells():
