@@ -72,6 +72,12 @@ def test_arrays_and_tensors_are_compared_by_shape_and_elements(kind):
     assert equal(kind([1, 2]), [1, 3]).got == "[1, 2]" and equal(kind(list(range(9))), 1).got == "int64 [9]"
 
 
+def test_of_large_arrays_it_is_said_how_far_they_are_apart():
+    verdict = close(np.full((3, 4), 2.5, np.float32), np.full((3, 4), 2.0, np.float32))
+    assert (verdict.met, verdict.expected, verdict.got) == (False, "float32 [3, 4]", "float32 [3, 4], up to 0.5 apart")
+    assert close(np.zeros((2, 9)), np.zeros((3, 9))).got == "float64 [2, 9]"
+
+
 @pytest.mark.parametrize("wrong", ["text", None, [1, "a"]])
 def test_what_is_no_number_is_not_close_to_one(wrong):
     assert not close(wrong, 1.0).met

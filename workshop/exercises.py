@@ -33,8 +33,13 @@ def equal(got: Any, expected: Any) -> Verdict:
 def close(got: Any, expected: Any, within: float = 1e-5) -> Verdict:
     """Whether numbers, arrays or tensors have the same shape and differ by at most `within` everywhere."""
     ours, wanted = np.asarray(got), np.asarray(expected)
-    same_kind = ours.shape == wanted.shape and np.issubdtype(ours.dtype, np.number)
-    return Verdict(same_kind and bool(np.all(np.abs(ours - wanted) <= within)), shown(expected), shown(got))
+    if ours.shape != wanted.shape or not np.issubdtype(ours.dtype, np.number):
+        return Verdict(False, shown(expected), shown(got))
+    apart = np.abs(ours - wanted)
+    seen = shown(got)
+    if _is_array(got) and apart.size > 8:  # of such arrays only type and shape are shown, and these are equal
+        seen += f", up to {apart.max():.2g} apart"
+    return Verdict(bool(np.all(apart <= within)), shown(expected), seen)
 
 
 def holds(met: Any, *, expected: str, got: Any) -> Verdict:
