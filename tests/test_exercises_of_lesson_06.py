@@ -88,7 +88,7 @@ def parts(split):
         Answer(
             "wrong: forgotten return",
             "ask(neighbourhood(products))",
-            ("missing  600 products give [600, 64]: expected (600, 64), got ()",),
+            ("missing  600 products give FP32 [600, 64]: expected 'float32 [600, 64]', got None (is a `return` missing?)",),
         ),
         Answer(
             "wrong: all in one request",
@@ -103,14 +103,21 @@ def parts(split):
         Answer(
             "wrong: the last part is dropped",
             parts("[products[start : start + most] for start in range(0, len(products) - most + 1, most)]"),
-            ("missing  600 products give [600, 64]: expected (600, 64), got (500, 64)", "missing  7 products in one"),
+            (
+                "missing  600 products give FP32 [600, 64]: expected 'float32 [600, 64]', got 'float32 [500, 64]'",
+                "missing  7 products",
+            ),
         ),
         Answer(
             "wrong: an empty request at the end",
             parts("[products[start : start + most] for start in range(0, len(products) + 1, most)]"),
-            ("missing  500 products in two", "right    in three requests"),
+            ("missing  500 products, at most 100 a request, in five: expected 5, got 6", "right    in three requests"),
         ),
-        Answer("wrong: sorted", parts("products.sort().values.split(most)"), ("missing  in their order",)),
+        Answer(
+            "wrong: sorted",
+            parts("products.sort().values.split(most)"),
+            ("missing  in their order: expected float32 [600, 64], got float32 [600, 64], up to ",),
+        ),
         Answer("wrong: the parts in reverse", parts("products.split(most)[::-1]"), ("missing  in their order",)),
         Answer(
             "wrong: 256 always",
@@ -118,9 +125,22 @@ def parts(split):
             ("missing  at most 250 a request: expected 1 to 250, got [256",),
         ),
         Answer(
+            "wrong: 250 always, as in the first condition",
+            parts("products.split(250)"),
+            ("missing  500 products, at most 100 a request, in five: expected 5, got 2",),
+        ),
+        Answer(
+            "wrong: filled into FP64",
+            "answer = np.zeros((len(products), 64))\n"
+            "for start in range(0, len(products), most):\n"
+            "    answer[start : start + most] = ask(neighbourhood(products[start : start + most]))\n"
+            "return answer",
+            ("missing  600 products give FP32 [600, 64]: expected 'float32 [600, 64]', got 'float64 [600, 64]'",),
+        ),
+        Answer(
             "wrong: a list of arrays",
             "return [ask(neighbourhood(part)) for part in products.split(most)]",
-            ("missing  600 products give [600, 64]",),
+            ("missing  600 products give FP32 [600, 64]",),
         ),
         SOLUTION,
         Answer("right", parts("[products[start : start + most] for start in range(0, len(products), most)]"), ()),
