@@ -58,6 +58,19 @@ FOR product IN Products
             elsewhere('LAST(SPLIT(other.title, " ")) != kind', kind='LAST(SPLIT(asked.title, " "))'),
             ("missing  no tent goes with the tent",),
         ),
+        Answer(
+            "wrong: what ends like the kind left out too",
+            elsewhere('SPLIT(other.title, ",")[0] NOT LIKE CONCAT("%", kind)'),
+            (
+                "missing  a cookbook is of another kind than a book: expected ['P007449'",
+                "right    a pillowcase is no pillow",
+            ),
+        ),
+        Answer(
+            "wrong: the kinds of the check by name",
+            elsewhere('LAST(SPLIT(SPLIT(other.title, ",")[0], " ")) NOT IN ["tent", "game", "pillow"]'),
+            ("missing  a cookbook is of another kind than a book: expected ['P007449'", "right    no game goes with a game"),
+        ),
         Answer("raises", 'ELSEWHERE = "FOR other IN Products SORT"', ("missing  five rows for the tent: raised AQLQuery",)),
         Answer("raises in the cell", "ELSEWHERE = elsewhere", ("no answer yet",)),
         SOLUTION,
