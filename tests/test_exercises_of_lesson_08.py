@@ -39,6 +39,18 @@ rows = [(row.requests_per_s, name, row.clients, row.p95_ms) for name, table in t
             ("missing  30 ms: two rows keep it: expected ('a', 1), got ('b', 1)",),
         ),
         Answer(
+            "wrong: the most clients",
+            ROWS + "kept = [row for row in rows if row[3] <= budget_ms]\n"
+            "return max(kept, key=lambda row: (row[2], row[0]))[1:3] if kept else None",
+            ("missing  100 ms: all rows keep it: expected ('b', 8), got ('b', 16)",),
+        ),
+        Answer(
+            "wrong: each table's last row that keeps it",
+            ROWS + "last = {row[1]: row for row in rows if row[3] <= budget_ms}\n"
+            "return max(last.values())[1:3] if last else None",
+            ("missing  100 ms: all rows keep it: expected ('b', 8), got ('b', 16)",),
+        ),
+        Answer(
             "wrong: below the budget only",
             ROWS + "kept = [row for row in rows if row[3] < budget_ms]\nreturn max(kept)[1:3] if kept else None",
             ("missing  45 ms: just kept: expected ('b', 8), got ('a', 1)",),
