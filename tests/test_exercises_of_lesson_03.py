@@ -40,6 +40,11 @@ COSINES = "cosines = (embed([text]) @ embed(labels).T)[0]\n"
             ("missing  one entry for each label: expected ['chess', 'cooking', 'weather'], got ['astronomy'",),
         ),
         Answer(
+            "wrong: the labels in the order of the alphabet",
+            COSINES + "return dict(zip(sorted(labels), softmax(cosines, temperature)))",
+            ("missing  a recipe is about cooking: expected 'cooking', got 'chess'",),
+        ),
+        Answer(
             "wrong: the label alone",
             COSINES + "return labels[cosines.argmax()]",
             ("missing  the probabilities add up to one",),
@@ -84,6 +89,14 @@ def test_classify(triton_server, answer):
             ("missing  the goalkeeper is about sport: expected 'sport', got 0",),
         ),
         Answer(
+            "wrong: the mean reaches it",
+            COSINES + "return labels[cosines.argmax()] if cosines.mean() >= least else None",
+            (
+                "right    the goalkeeper is about sport",
+                "missing  interest rates are about finance: expected 'finance', got None",
+            ),
+        ),
+        Answer(
             "wrong: never none",
             COSINES + "return labels[cosines.argmax()]",
             ("missing  keys pressed", "missing  with least=1.01"),
@@ -125,6 +138,16 @@ def test_none_of_these(triton_server, answer):
             "wrong: above instead of at least",
             "mask = values > least\nreturn mask.mean(), right[mask].mean() if mask.any() else None",
             ("right    at 0.25", "missing  at 0.2, which one text has exactly: expected (0.6, 0.66"),
+        ),
+        Answer(
+            "wrong: always of five texts",
+            "mask = values >= least\nreturn mask.sum() / 5, right[mask].mean() if mask.any() else None",
+            ("missing  with other texts: expected (0.75, 0.33",),
+        ),
+        Answer(
+            "wrong: the answers of the check",
+            "mask = values >= least\nreturn mask.mean(), is_right[mask].mean() if mask.any() else None",
+            ("right    at 0.25", "missing  with other texts: raised IndexError"),
         ),
         Answer(
             "wrong: the mean of nothing",
