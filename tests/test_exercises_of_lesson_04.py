@@ -148,6 +148,11 @@ return 1.0 / place[related.any(dim=1)]
             "np.fill_diagonal(score, -np.inf)\n" + SORTED.split("\n", 2)[2],
             ("right    a relative in place 12", "missing  the arrays given stay as they are"),
         ),
+        Answer(
+            "wrong: changes the relatives",
+            SORTED.replace("return ", "ranks = ") + "related[:] = False\nreturn ranks",
+            ("right    a relative in place 12", "missing  the arrays given stay as they are", "got 'other relatives'"),
+        ),
         Answer("raises", "return 1 / ranks_of(score, related)", ("raised NameError: name 'ranks_of' is not defined",)),
         Answer("forgotten return", SORTED.replace("return ", "ranks = "), ("got None (is a `return` missing?)",)),
         SOLUTION,
