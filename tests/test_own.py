@@ -6,11 +6,12 @@ import sys
 
 import pytest
 import tritonclient.http as httpclient
+from click.testing import CliRunner
 from google.protobuf import json_format, text_format
 from small_models import ECHO, ECHO_CONFIG, add_echo, free_ports
 from tritonclient.grpc import model_config_pb2
 
-from workshop import own, settings
+from workshop import cli, own, settings
 from workshop.triton import server
 
 
@@ -47,6 +48,15 @@ def test_what_an_ended_kernel_left_is_removed_and_nothing_else(own_home, course)
     abandoned.mkdir()
     own.folder("echo")
     assert mine.exists() and (course / "echo").exists() and not abandoned.exists()
+
+
+def test_up_loads_nothing_of_an_ended_kernel(own_home, course, monkeypatch):
+    mine, abandoned = own.folder("echo"), course / of_ended_process("my_echo")
+    abandoned.mkdir()
+    found = []
+    monkeypatch.setattr(server, "up", lambda **_: found.extend(course.iterdir()) or sys.exit(3))
+    assert CliRunner().invoke(cli.main, ["up", "triton"]).exit_code == 3
+    assert sorted(found) == sorted([course / "echo", mine])
 
 
 def test_models_in_memory_go_too(own_home, course):

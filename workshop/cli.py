@@ -134,9 +134,10 @@ def _up_arango(**options: Any) -> None:
 
 
 def _up_triton(**options: Any) -> None:
-    from workshop import recipes
+    from workshop import own, recipes
     from workshop.triton import repository, server
 
+    own.remove_abandoned()  # what lies in the repository is loaded
     if server.external():
         server.ensure()
         out.print(f"Triton {server.version()} runs at {server.http_url()} (TRITON_URL); nothing to start")
