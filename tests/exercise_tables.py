@@ -56,7 +56,7 @@ class Exercise:
         """The cells before, the answer cell, the check cell with what lies between the two, and what those print."""
         solution = nbformat.read(lessons.SOLUTIONS / f"{self.notebook}.ipynb", as_version=4)
         cells = [cell for cell in solution.cells if cell.cell_type == "code"]
-        sources = [_plain(cell.source) for cell in cells]
+        sources = [plain(cell.source) for cell in cells]
         call = re.compile(rf"\bcheck\(\s*\"{self.title}\"")
         (checking,) = [number for number, source in enumerate(sources) if call.search(source)]
         answering = max(number for number in range(checking + 1) if lessons.ANSWER.search(sources[number]))
@@ -135,7 +135,7 @@ def _execute(source: str, namespace: dict) -> None:
     exec(compile(source, name, "exec"), namespace)
 
 
-def _plain(source: str) -> str:
+def plain(source: str) -> str:
     """A cell without IPython's magics."""
     return "\n".join(line for line in source.splitlines() if not line.lstrip().startswith("%"))
 
