@@ -33,6 +33,21 @@ CLASS = "answer = ask(classifier_folder.name, *tokens([text]), {})\n"
             ("missing  a sum of zero",),
         ),
         Answer(
+            "wrong: the first two dimensions",
+            "return torch.where(x.sum(0).sum(0) > 0, x, -x)",
+            ("missing  mixed signs, positive sum, three dimensions: as Flip",),
+        ),
+        Answer(
+            "wrong: the last two dimensions",
+            "return torch.where(x.sum(-1).sum(-1) > 0, x, -x)",
+            ("missing  mixed signs, positive sum, three dimensions: as Flip",),
+        ),
+        Answer(
+            "wrong: the input itself is changed",
+            "return torch.where(x.sum() > 0, x, x.neg_())",
+            ("missing  a positive sum: as Flip", "right    a negative sum: as Flip"),
+        ),
+        Answer(
             "wrong: Flip's own branch",
             "return x if x.sum() > 0 else -x",
             (
@@ -41,7 +56,7 @@ CLASS = "answer = ask(classifier_folder.name, *tokens([text]), {})\n"
                 "missing  nothing to warn of: expected []",
             ),
         ),
-        Answer("wrong: the absolute value", "return abs(x)", ("missing  mixed signs, positive sum: as Flip",)),
+        Answer("wrong: the absolute value", "return abs(x)", ("missing  mixed signs, positive sum",)),
         Answer("raises", "return torch.where(x.total() > 0, x, -x)", ("raised AttributeError",)),
         Answer("wrong: forgotten return", "torch.where(x.sum() > 0, x, -x)", ("got None (is a `return` missing?)",)),
         SOLUTION,
@@ -113,3 +128,8 @@ def test_a_flip_that_can_be_traced(triton_server, answer):
 )
 def test_a_label(triton_server, answer):
     LABEL.test(answer)
+
+
+def test_an_answer_that_changes_its_input_leaves_the_next_one_the_same_inputs(triton_server):
+    changing = "return torch.where(x.sum() > 0, x, x.neg_())"
+    assert FLIP.judge(changing) == FLIP.judge(changing)
