@@ -171,6 +171,16 @@ def repaired(*changes: tuple[str, str]) -> str:
     Answer("wrong: any columns", repaired(("[ 3 ]", "[ -1 ]")), ("missing  [2, 4] is refused", "got [2, 4]")),
     Answer("wrong: double precision", repaired(("FP32", "FP64")), ("missing  [2, 3] is answered", "expects 'FP64'")),
     Answer(
+        "wrong: the output's type",
+        repaired(("TYPE_INT64", "TYPE_INT32")),
+        ("right    [4, 3] is answered", "missing  clients see y as before, INT64 [-1, -1]", "got 'INT32 [-1, -1]'"),
+    ),
+    Answer(
+        "wrong: the output's length",
+        repaired(("[ -1 ]", "[ 3 ]")),
+        ("right    [4, 3] is answered", "missing  clients see y as before, INT64 [-1, -1]", "got 'INT64 [-1, 3]'"),
+    ),
+    Answer(
         "wrong: the version",
         repaired(("size: 4", "size: 4 version_policy { specific { versions: [ 2 ] } }")),
         ("the answer raised InferenceServerException", "at least one version must be available"),
