@@ -21,7 +21,8 @@ def pytest_ignore_collect(collection_path, config):
     """
     if collection_path == lessons.SOLUTIONS and not config.option.slow:
         asked_for = [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
-        return True if not any(path.is_relative_to(lessons.SOLUTIONS) for path in asked_for) else None
+        if not any(path.is_relative_to(lessons.SOLUTIONS) for path in asked_for):
+            return True
 
 
 @pytest.fixture(scope="session")

@@ -101,14 +101,15 @@ class Exercise:
 
     def test(self, answer: Answer) -> None:
         """Assert that the check says what the table expects."""
-        right = answer.kind.startswith("right")
-        source = answer.source
-        if answer is SOLUTION:
-            _, answering, _, shown = self._cells
-            source = "\n".join(lessons.ANSWER.search(answering)[0].splitlines()[1:-1])
+        _, answering, _, shown = self._cells
+        right, solution = answer.kind.startswith("right"), answer is SOLUTION
+        source = "\n".join(lessons.ANSWER.search(answering)[0].splitlines()[1:-1]) if solution else answer.source
         said = self.judge(source, runs=2 if right else 1)
-        assert ("well done." in said and "missing  " not in said) if right else "well done." not in said, said
-        if answer is SOLUTION:
+        if right:
+            assert "well done." in said and "missing  " not in said, said
+        else:
+            assert "well done." not in said, said
+        if solution:
             assert sanitised(said) == sanitised(shown)
         for piece in answer.says:
             assert piece in said, said
