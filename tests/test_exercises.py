@@ -38,6 +38,13 @@ def test_a_forgotten_return_is_named(capsys):
     assert lines == ["missing  doubles: expected 4, got None (is a `return` missing?)", "Exercise 1: 0 of 1."]
 
 
+def test_a_function_that_returns_none_where_it_should_not_has_forgotten_nothing(capsys):
+    def double(x):
+        return None if x > 1 else x * 2
+
+    assert said(capsys, lambda: double, {"doubles": lambda f: equal(f(2), 4)})[0] == "missing  doubles: expected 4, got None"
+
+
 def test_a_failed_condition_says_what_was_expected_and_what_was_seen(capsys):
     conditions = {
         "is even": lambda n: equal(n % 2, 0),
@@ -69,6 +76,8 @@ def test_arrays_and_tensors_are_compared_by_shape_and_elements(kind):
     assert not equal(kind([1, 2]), kind([[1, 2]])).met and not equal(kind([1, 2]), kind([1, 3])).met
     assert close(kind([1.0, 2.0]), kind([1.0, 2.000001])).met and not close(kind([1.0]), kind([[1.0]])).met
     assert not close(kind([1.0, float("nan")]), kind([1.0, 2.0])).met
+    verdict = equal(kind([1.0, 2.0]), kind([1, 2]))
+    assert (verdict.met, verdict.expected[:11], verdict.got[:5]) == (False, "int64 [1, 2", "float")
     assert equal(kind([1, 2]), [1, 3]).got == "[1, 2]" and equal(kind(list(range(9))), 1).got == "int64 [9]"
 
 

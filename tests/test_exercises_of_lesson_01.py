@@ -38,12 +38,12 @@ def each(*answers):
 
 @each(
     Answer("empty", "...", ("Exercise 1: no answer yet.",)),
-    Answer("raises", "look(folder)", ("it runs, and looks four times: raised TypeError", "Exercise 1: 0 of 7.")),
+    Answer("raises", "look(folder)", ("it runs, and looks four times: raised TypeError", "Exercise 1: 0 of 8.")),
     Answer("wrong: never looks", "folder.mkdir()\nfolder.rmdir()", ("it runs, and looks four times: expected 4, got 0",)),
     Answer(
         "wrong: a type without its prefix",
         FIRST.replace("SCALE", 'SCALE.replace("TYPE_FP32", "FP32")'),
-        ('Unknown enumeration value of "FP32"', "raised InferenceServerException", "failed to poll", "Exercise 1: 0 of 7."),
+        ('Unknown enumeration value of "FP32"', "raised InferenceServerException", "failed to poll", "Exercise 1: 0 of 8."),
     ),
     Answer(
         "wrong: nothing is loaded again, the folder goes while the model is served",
@@ -63,7 +63,27 @@ def each(*answers):
         (
             "missing  3. version 1 answers again",
             "missing  3. version 2 is refused: expected a refusal, got [[10.0]]",
-            "5 of 7",
+            "6 of 8",
+        ),
+    ),
+    Answer(
+        "wrong: the policy comes with the call",
+        "import json\n"
+        + FIRST
+        + SECOND
+        + """
+policy = {"backend": "pytorch", "max_batch_size": 8, "input": [{"name": "x", "data_type": "TYPE_FP32", "dims": [1]}],
+          "output": [{"name": "y", "data_type": "TYPE_FP32", "dims": [1]}],
+          "version_policy": {"specific": {"versions": [1]}}}
+http.load_model(folder.name, config=json.dumps(policy))
+look()
+"""
+        + AWAY,
+        (
+            "right    3. version 1 answers again",
+            "right    3. version 2 is refused",
+            "missing  3. config.pbtxt says so: expected a version_policy in it, got ",
+            "7 of 8",
         ),
     ),
     SOLUTION,
@@ -108,6 +128,11 @@ def two_inputs(x="TYPE_FP32 dims: [ -1 ]", weight="TYPE_FP32 dims: [ 1 ]", y="TY
     ),
     Answer("wrong: no batch", two_inputs(rows=0), ("expected 'FP32 [-1, -1]', got 'FP32 [-1]'", "expected 16, got 0")),
     Answer("wrong: a batch in dims only", two_inputs("TYPE_FP32 dims: [ -1, -1 ]", rows=0), ("expected 16, got 0",)),
+    Answer(
+        "wrong: an input that may be left out",
+        two_inputs(weight="TYPE_FP32 dims: [ 1 ] optional: true"),
+        ("missing  clients see weight as FP32 [-1, 1]: expected 'FP32 [-1, 1]', got 'FP32 [-1, 1], optional'",),
+    ),
     Answer("wrong: double precision", two_inputs(weight="TYPE_FP64 dims: [ 1 ]"), ("got 'FP64 [-1, 1]'",)),
     Answer(
         "wrong: one input",

@@ -56,6 +56,16 @@ CLASS = "answer = ask(classifier_folder.name, *tokens([text]), {})\n"
                 "missing  nothing to warn of: expected []",
             ),
         ),
+        Answer(
+            "wrong: FP64",
+            "return torch.where(x.sum() > 0, x, -x).double()",
+            ("missing  a positive sum: as Flip: expected float32 [", ", got float64 ["),
+        ),
+        Answer(
+            "wrong: FP32, whatever comes",
+            "return torch.where(x.sum() > 0, x, -x).float()",
+            ("missing  FP64: as Flip: expected float64 [3.0, -2.0], got float32 [3.0, -2.0]", "right    a positive sum"),
+        ),
         Answer("wrong: the absolute value", "return abs(x)", ("missing  mixed signs, positive sum",)),
         Answer("raises", "return torch.where(x.total() > 0, x, -x)", ("raised AttributeError",)),
         Answer("wrong: forgotten return", "torch.where(x.sum() > 0, x, -x)", ("got None (is a `return` missing?)",)),

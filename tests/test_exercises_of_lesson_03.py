@@ -102,6 +102,11 @@ def test_classify(triton_server, answer):
             ("missing  keys pressed", "missing  with least=1.01"),
         ),
         Answer(
+            "wrong: as far as possible from a right angle",
+            COSINES + "cosines = abs(cosines)\nreturn labels[cosines.argmax()] if cosines.max() >= least else None",
+            ("right    keys pressed", "missing  nor is a text with negative cosines only: expected None, got 'weather'"),
+        ),
+        Answer(
             "wrong: its own threshold",
             COSINES + "return labels[cosines.argmax()] if cosines.max() > 0.15 else None",
             ("least=-1",),

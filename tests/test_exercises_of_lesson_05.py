@@ -75,6 +75,11 @@ return neighbours[chosen].tolist()
             ("missing  all of three when five are wanted: raised RuntimeError", "right    all subsets equally likely"),
         ),
         Answer(
+            "wrong: as fractions",
+            "return neighbours[torch.randperm(len(neighbours), generator=generator)[:count]].float()",
+            ("missing  whole numbers, as the neighbours are: expected ['int'], got ['float']", "7 of 8"),
+        ),
+        Answer(
             "wrong: places instead of neighbours",
             "return torch.randperm(len(neighbours), generator=generator)[:count]",
             ("missing  two neighbours when two are wanted", "got [0, 1, 2]"),

@@ -138,6 +138,11 @@ def parts(split):
             ("missing  600 products give FP32 [600, 64]: expected 'float32 [600, 64]', got 'float64 [600, 64]'",),
         ),
         Answer(
+            "wrong: a list of rows",
+            "return [row for part in products.split(most) for row in ask(neighbourhood(part))]",
+            ("missing  600 products give FP32 [600, 64]: expected 'float32 [600, 64]', got 'list [600, 64]'", "6 of 7"),
+        ),
+        Answer(
             "wrong: a list of arrays",
             "return [ask(neighbourhood(part)) for part in products.split(most)]",
             ("missing  600 products give FP32 [600, 64]",),

@@ -71,6 +71,11 @@ FOR product IN Products
             elsewhere('LAST(SPLIT(SPLIT(other.title, ",")[0], " ")) NOT IN ["tent", "game", "pillow"]'),
             ("missing  a cookbook is of another kind than a book: expected ['P007449'", "right    no game goes with a game"),
         ),
+        Answer(
+            "wrong: the kind for a title",
+            elsewhere(OTHER_KIND).replace("title: other.title", 'title: LAST(SPLIT(SPLIT(other.title, ",")[0], " "))'),
+            ("missing  each title is its product's: expected [], got [", "7 of 8"),
+        ),
         Answer("raises", 'ELSEWHERE = "FOR other IN Products SORT"', ("missing  five rows for the tent: raised AQLQuery",)),
         Answer("raises in the cell", "ELSEWHERE = elsewhere", ("no answer yet",)),
         SOLUTION,
@@ -125,6 +130,11 @@ DOT = "SUM(FOR place IN 0..99 RETURN other.features[place] * @features[place])"
         ),
         Answer(
             "wrong: no similarity", first_day().replace(", similarity }", " }"), ("rows have key, title and similarity",)
+        ),
+        Answer(
+            "wrong: a title made up",
+            first_day().replace("title: other.title", 'title: "sleeping pad"'),
+            ("missing  each title is its product's: expected [], got ['sleeping pad'",),
         ),
         Answer("raises", 'FIRST_DAY = "RETURN @title"', ("missing  five rows: raised AQLQuery",)),
         SOLUTION,

@@ -67,6 +67,17 @@ def test_a_server_that_does_not_run_is_one_line_whatever_the_client(ports, clien
     assert f"`workshop up {'triton' if title == 'Triton' else 'arango'}` starts it" in line
 
 
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("Can't connect to host(s) within limit (3)", "Can't connect to host(s) within limit (3)"),
+        ("x (Caused by E('<c>: Failed to establish: [Errno 111] Connection refused'))", "[Errno 111] Connection refused"),
+    ],
+)
+def test_a_reason_is_quoted_whole(ports, message, reason):
+    assert f"({reason})" in str(lost.server("triton", ConnectionError(message)))
+
+
 def test_an_external_server_is_named(ports, monkeypatch):
     _, ask = asks(ports)["http"]
     monkeypatch.setenv("TRITON_URL", "gpu.example:8000")

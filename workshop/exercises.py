@@ -5,6 +5,7 @@ answer itself, inside its own `try`: an answer that raises gets a line like any 
 """
 
 import dis
+import itertools
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -24,7 +25,12 @@ class Verdict(NamedTuple):
 
 
 def equal(got: Any, expected: Any) -> Verdict:
-    """Whether two values are the same: numbers, strings, containers, or arrays and tensors of equal shape and elements."""
+    """Whether two values are the same: numbers, strings, containers, or arrays and tensors of equal shape and elements.
+
+    Two arrays or tensors are of the same element type too.
+    """
+    if _is_array(got) and _is_array(expected) and (ours := np.asarray(got).dtype) != (wanted := np.asarray(expected).dtype):
+        return Verdict(False, f"{wanted} {shown(expected)}", f"{ours} {shown(got)}")
     if _is_array(got) or _is_array(expected):
         return Verdict(np.array_equal(np.asarray(got), np.asarray(expected)), shown(expected), shown(got))
     return Verdict(bool(got == expected), shown(expected), shown(got))
@@ -78,7 +84,7 @@ def check(title: str, answer: Callable[[], Any], conditions: Mapping[str, Callab
         if not isinstance(verdict, Verdict):
             raise TypeError(f"{title}: the condition {sentence!r} returned {verdict!r}, no Verdict")
         right += verdict.met
-        forgotten = " (is a `return` missing?)" if callable(value) and verdict.got == "None" else ""
+        forgotten = " (is a `return` missing?)" if verdict.got == "None" and _returns_nothing(value) else ""
         print(
             f"right    {sentence}"
             if verdict.met
@@ -113,3 +119,12 @@ def _is_stub(function: types.FunctionType) -> bool:
     """Whether a function's body is a docstring, `...` or `pass` and no more."""
     body = [instruction for instruction in dis.get_instructions(function) if instruction.opname not in ("RESUME", "NOP")]
     return all(i.opname in ("LOAD_CONST", "RETURN_VALUE", "RETURN_CONST") and i.argval is None for i in body)
+
+
+def _returns_nothing(value: Any) -> bool:
+    """Whether a function returns None wherever it ends, as one does whose `return` was forgotten."""
+    if not isinstance(value, types.FunctionType):
+        return False
+    code = list(dis.get_instructions(value))
+    ends = [pair for pair in itertools.pairwise(code) if pair[1].opname in ("RETURN_VALUE", "RETURN_CONST")]
+    return all((end if end.opname == "RETURN_CONST" else before).argval is None for before, end in ends)

@@ -19,6 +19,8 @@ TITLES = {"triton": "Triton", "arango": "ArangoDB"}
 CLIENTS = {"tritonclient": "triton", "geventhttpclient": "triton", "arango": "arango"}
 """The packages of the clients: whose frames an error came through tells which server it is about."""
 CONNECTION = re.compile("connect|socket closed|reset|broken pipe|goaway|cancelling all calls|EOF|recvmsg", re.IGNORECASE)
+QUOTED = re.compile(r"^['\"]|['\"]\)*$")
+"""What is left around a reason that stood quoted in the call of another error."""
 UNKNOWN_MODEL = re.compile(r"unknown model: '([^']+)'")
 COLLECTION_MISSING, DATABASE_MISSING = 1203, 1228
 
@@ -151,7 +153,7 @@ def _arango(error) -> WorkshopError:
 
 def _reason(error: BaseException) -> str:
     """The end of a chain of reasons, such as `Connection refused`: gRPC and requests put several lines before it."""
-    return _first_line(error).rpartition(": ")[2].strip("')\"")
+    return QUOTED.sub("", _first_line(error).rpartition(": ")[2])
 
 
 def _first_line(text: object) -> str:
