@@ -4,10 +4,16 @@
 free ports, and stopped again. A server that runs already is used and left running.
 """
 
+import contextlib
+
 import pytest
 
-from workshop import arango, build, lessons, recipes, services, settings, triton
-from workshop.arango import dump
+from workshop import arango, settings, triton
+from workshop.arango.dump.restore import restore
+from workshop.course import build, lessons, recipes
+from workshop.machine import services
+from workshop.machine.serving import serving
+from workshop.triton import loading
 
 
 def pytest_addoption(parser):
@@ -35,40 +41,28 @@ class Services:
 
     def __init__(self):
         self.ready = False
-        self.started = []
+        self.started = contextlib.ExitStack()
 
     def ensure(self, tell=lambda text: None):
-        if not self.ready:
-            self.ensure_arango(tell)
-            self.ensure_triton(tell)
-            self.ready = True
-
-    def ensure_arango(self, tell):
-        if not arango.external() and arango.find() is None:
-            tell("starting ArangoDB for this run")
-            arango.up(port=services.free_port(), remember=False)
-            self.started.append(arango)
+        if self.ready:
+            return
+        for service in (arango, triton):
+            options = {"models": []} if service is triton else {}
+            ports = dict(zip(services.PORTS[service.NAME], services.free_ports(len(services.PORTS[service.NAME]))))
+            running = service.external() or service.find() is not None
+            self.started.enter_context(
+                serving(service, tell, **({} if running else {**ports, **options, "remember": False}))
+            )
         for name in ("movies", "products"):
-            dump.restore(settings.ROOT / "dump" / name, arango.connect())
-
-    def ensure_triton(self, tell):
-        if not triton.external() and triton.find() is None:
-            tell("starting Triton for this run")
-            names = ("http_port", "grpc_port", "metrics_port")
-            ports = dict(zip(names, services.free_ports(len(names))))
-            triton.up(**ports, remember=False)
-            self.started.append(triton)
-        triton.ensure()
+            restore(settings.ROOT / "dump" / name, arango.connect())
         if missing := recipes.missing():
             tell(f"building {', '.join(missing)}")
             build.build(missing)
-        ready = {model.name for model in triton.models() if model.state == "READY"}
-        problems = build.load([name for name in recipes.RECIPES if name in missing or name not in ready])
-        assert not problems, problems
+            loading.raise_failed(loading.load(name for name in missing if name in loading.ready()))
+        self.ready = True
 
     def stop(self):
-        for service in self.started:
-            service.down()
+        self.started.close()
 
 
 SERVICES = Services()
@@ -88,4 +82,5 @@ def pytest_sessionfinish(session):
 def triton_server():
     """A server that serves all models of the course; its HTTP address as host:port."""
     SERVICES.ensure()
+    triton.require(*recipes.RECIPES)
     return triton.http_url()

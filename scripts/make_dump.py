@@ -10,9 +10,9 @@ import argparse
 import sys
 import time
 
-from workshop import films
-from workshop.arango import dump_format
+from workshop.arango.dump import format
 from workshop.errors import WorkshopError
+from workshop.films import sources
 
 
 def main() -> None:
@@ -32,14 +32,14 @@ def main() -> None:
         if arguments.dump == "products":
             folder, (made, notes) = _products()
         else:
-            found = films.load()
+            found = sources.load()
             if arguments.check:
                 print(f"{len(found)} films, no faults")
                 return
-            folder, (made, notes) = films.DUMP, films.collections(found, _vectors(found, arguments.keep_embeddings))
+            folder, (made, notes) = sources.DUMP, sources.collections(found, _vectors(found, arguments.keep_embeddings))
     except WorkshopError as error:
         sys.exit(f"make_dump.py: {error}")
-    dump_format.write(folder, "workshop", made)
+    format.write(folder, "workshop", made)
     for note in notes:
         print(f"note: {note}")
     sizes = ", ".join(f"{len(documents):,} {name}" for name, (_, documents) in made.items())
@@ -48,23 +48,23 @@ def main() -> None:
 
 def _products():
     """The folder of the products' dump, its collections, and no notes."""
-    from workshop.graph import dataset, store
+    from workshop.products import dataset, store
 
     graph = dataset.load(dataset.default(lambda text: print(text, flush=True)))
     return store.DUMP, (store.collections(graph), [])
 
 
-def _vectors(found: list[films.Film], keep: bool) -> list[list[float]]:
+def _vectors(found: list[sources.Film], keep: bool) -> list[list[float]]:
     """The embedding of each film's synopsis, asked of the server where the present dump is not to be believed."""
-    known = films.present_vectors() if keep else {}
+    known = sources.present_vectors() if keep else {}
     texts = [film.synopsis for film in found if film.synopsis not in known]
     if texts:
         from tritonclient.utils import InferenceServerException
 
-        from workshop.text import embed
+        from workshop.clients import embed
 
         try:
-            known.update(zip(texts, films.rounded(embed(texts)), strict=True))
+            known.update(zip(texts, sources.rounded(embed(texts)), strict=True))
         except (OSError, InferenceServerException) as error:
             remedy = "`workshop up` starts Triton, `workshop build` makes the model"
             raise WorkshopError(f"sentence_embedder does not answer ({error}); {remedy}") from error

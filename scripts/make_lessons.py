@@ -9,7 +9,8 @@ import time
 
 import nbformat
 
-from workshop import lessons, settings
+from workshop import settings
+from workshop.course import lessons
 
 
 def main() -> None:

@@ -25,13 +25,13 @@ def main() -> None:
     began = time.monotonic()
     arguments = _arguments()
     # Only now: --help need not wait for the libraries.
-    from workshop.graph import dataset, features, generator, layout, products
+    from workshop.products import catalogue, dataset, features, generator, layout
 
     folder = arguments.out or dataset.default_folder()
     try:
         if arguments.products:
             print(f"reading {arguments.products} and {arguments.co_purchases}", flush=True)
-            made = products.from_csv(arguments.products, arguments.co_purchases)
+            made = catalogue.from_csv(arguments.products, arguments.co_purchases)
         else:
             print("making products and co-purchases", flush=True)
             count = generator.COUNT if arguments.count is None else arguments.count

@@ -9,8 +9,9 @@ import argparse
 import sys
 import time
 
-from workshop.arango import connect, imdb
+from workshop.arango import connect
 from workshop.errors import WorkshopError
+from workshop.films import imdb
 
 
 def main() -> None:

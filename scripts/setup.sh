@@ -19,7 +19,7 @@ find_python() {
   local candidate message reason=""
   for candidate in ${PYTHON:-python3.12 python3.11 python3 python}; do
     "$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null || continue
-    if message=$("$candidate" workshop/triton/libpython.py 2>&1); then
+    if message=$("$candidate" workshop/machine/libpython.py 2>&1); then
       echo "$candidate"
       return
     fi

@@ -22,7 +22,8 @@ def main() -> None:
     arguments = _arguments()
     try:
         # Only now: --help need not wait for the libraries.
-        from workshop.graph import dataset, training
+        from workshop.graph import training
+        from workshop.products import dataset
 
         folder = arguments.dataset or dataset.default(progress=lambda text: print(text, flush=True))
         graph = dataset.load(folder)

@@ -1,9 +1,10 @@
 """Fixtures for tests that start servers of their own, apart from the one that the notebooks use."""
 
 import pytest
-from small_models import add_echo, kill_servers
 
-from workshop import arango, own
+from tests.support.small_models import add_echo, kill_servers
+from workshop import arango
+from workshop.triton import own
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def repository(tmp_path):
 def nothing_left(triton_server):
     """Removes what the cells of a lesson that were run in this process left on the servers and in the repository."""
     yield
-    from workshop.graph import arrivals  # seconds of imports, which few tests need
+    from workshop.products import arrivals  # seconds of imports, which few tests need
 
     own.remove()
     arrivals.clear(arango.connect())

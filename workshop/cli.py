@@ -1,10 +1,8 @@
 """The `workshop` command."""
 
-import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,10 @@ from rich.table import Table
 
 from workshop import settings
 from workshop.errors import WorkshopError
+from workshop.progress import progress
 
 SERVICES = click.Choice(["triton", "arango"])
-TRITON_OPTIONS = ("model_repository", "http_port", "grpc_port", "metrics_port", "model_control_mode", "device")
+TRITON_OPTIONS = ("model_repository", "models", "http_port", "grpc_port", "metrics_port", "model_control_mode", "device")
 ARANGO_OPTIONS = ("port", "root_password", "jwt_secret", "data_dir")
 out = Console(highlight=False, soft_wrap=True)
 
@@ -33,7 +32,7 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except Exception as error:
-            from workshop import lost
+            from workshop.machine import lost
 
             line = error if isinstance(error, WorkshopError) else lost.explain(error)
             if line is None or context.params.get("debug"):
@@ -56,30 +55,6 @@ def main(debug: bool) -> None:
     """
 
 
-@contextlib.contextmanager
-def _progress(text: str) -> Iterator[Callable[..., None]]:
-    """A line that shows what is being waited for: live on a terminal; elsewhere after 2 seconds, then every 15.
-
-    Yields a function that takes a new text, or the seconds waited so far and how far it is.
-    """
-    began, told = time.monotonic(), -13.0
-    with out.status(text) if out.is_terminal else contextlib.nullcontext() as status:
-
-        def tell(news: str | float, far: str = "") -> None:
-            nonlocal told
-            far = f": {far}" if far else ""
-            line = news if isinstance(news, str) else f"{text}{far} ({news:.0f} s)"
-            if status is not None:
-                status.update(line)
-            elif isinstance(news, str):
-                out.print(f"  {line}")
-            elif time.monotonic() - began - told > 15:
-                out.print(f"  {text}{far} …")
-                told = time.monotonic() - began
-
-        yield tell
-
-
 @main.command()
 @click.argument("service", type=SERVICES, required=False)
 @click.option("--model-repository", type=click.Path(file_okay=False, path_type=Path), help="Folder of models to serve.")
@@ -90,6 +65,11 @@ def _progress(text: str) -> Iterator[Callable[..., None]]:
     "--model-control-mode",
     type=click.Choice(["none", "explicit", "poll"]),
     help="explicit: load all models at the start, then on request; poll: watch the folder.  [default: explicit]",
+)
+@click.option(
+    "--models",
+    metavar="A,B|all|none",
+    help="Models to load, with those that they call.  [default: what `workshop ask` needs; all of another repository]",
 )
 @click.option("--gpu", "device", flag_value="gpu", help="Refuse to start without a GPU.")
 @click.option("--cpu", "device", flag_value="cpu", help="Hide the GPUs from the server.")
@@ -127,45 +107,49 @@ def _up_arango(**options: Any) -> None:
         out.print(f"ArangoDB {arango.version()} runs at {server.url()} (ARANGO_URL); nothing to start")
         return
     began = time.monotonic()
-    with _progress("starting ArangoDB") as tell:
+    with progress(out, "starting ArangoDB") as tell:
         running, started = server.up(progress=tell, **options)
     took = f"ready in {time.monotonic() - began:.1f} s" if started else "runs already"
     out.print(f"ArangoDB {arango.version()} (embedded) {took}: {running.urls['http']} (pid {running.pid})")
 
 
-def _up_triton(**options: Any) -> None:
-    from workshop import own, recipes
-    from workshop.triton import repository, server
+def _up_triton(models: str | None, **options: Any) -> None:
+    from workshop.course import recipes
+    from workshop.machine import hardware, serving
+    from workshop.triton import configuration, loading, own, server
 
     own.remove_abandoned()  # what lies in the repository is loaded
+    began = time.monotonic()
+    if models is not None and (mode := options["model_control_mode"]) in ("none", "poll"):
+        raise click.UsageError(f"--models: not with --model-control-mode {mode}, which loads all that is in the folder")
+    repository = server.repository(options["model_repository"])
+    gpu = options["device"] != "cpu" and hardware.has_gpu()
+    wanted = recipes.to_load(repository, recipes.chosen(repository, models), gpu=gpu)
     if server.external():
-        server.ensure()
+        serving.ensure(server)
         out.print(f"Triton {server.version()} runs at {server.http_url()} (TRITON_URL); nothing to start")
+        started = False
     else:
-        began = time.monotonic()
-        with _progress("starting Triton and loading its models") as tell:
-            running, started = server.up(progress=tell, **options)
+        with progress(out, "starting Triton and loading its models") as tell:
+            running, started = server.up(models=wanted, progress=tell, **options)
         took = f"ready in {time.monotonic() - began:.1f} s" if started else "runs already"
         out.print(
             f"Triton {server.version()} {took}: HTTP {running.urls['http']}, gRPC {running.urls['grpc']}, "
             f"metrics {running.urls['metrics']} (pid {running.pid})"
         )
-        models = Path(running.options["model_repository"])
-        if left_out := repository.without_file(models):
+        repository = Path(running.options["model_repository"])
+        if left_out := configuration.without_file(repository):
             out.print(f"  left out: {', '.join(left_out)}; the Python model's file is missing, at which this release hangs")
-        if models == settings.MODEL_REPOSITORY and (names := recipes.missing()):
+        if repository == settings.MODEL_REPOSITORY and (names := recipes.missing()):
             out.print(f"  not built yet: {', '.join(names)}; `workshop build` builds and loads what is missing")
-    failed = [model for model in server.models() if model.state != "READY" and model.reason not in ("", "unloaded")]
-    if failed:
-        reasons = "\n".join(
-            f"  {model.name}{f' version {model.version}' * bool(model.version)}: {_first_line(model.reason)}"
-            for model in failed
-        )
-        raise WorkshopError(f"the server is up, but {len(failed)} model(s) could not be loaded:\n{reasons}")
-
-
-def _first_line(text: str) -> str:
-    return (text.strip().splitlines() or [""])[0]
+    problems = {}
+    if models is not None and not started and (missing := [name for name in wanted if name not in loading.ready()]):
+        with progress(out, "loading") as tell:
+            tell(f"loading {', '.join(missing)}")
+            problems = loading.load(missing)
+    failed = [model for model in loading.models() if model.state != "READY" and model.reason not in ("", "unloaded")]
+    problems |= {f"{model.name}{f' version {model.version}' * bool(model.version)}": model.reason for model in failed}
+    loading.raise_failed(problems)
 
 
 @main.command()
@@ -177,7 +161,7 @@ def down(service: str | None) -> None:
 
     for name, title, server in (("triton", "Triton", triton_server), ("arango", "ArangoDB", arango_server)):
         if service in (None, name):
-            with _progress(f"stopping {title}") as tell:
+            with progress(out, f"stopping {title}") as tell:
                 tell(f"stopping {title}")
                 stopped = server.down()
             out.print(f"{title} stopped" if stopped else f"{title} was not running")
@@ -194,10 +178,21 @@ def status(as_json: bool) -> None:
     _show_service("ArangoDB", "arango", arango)
     _show_service("Triton", "triton", triton)
     if triton["running"]:
-        table = Table("model", "version", "state", "reason", box=None)
+        table = Table("model", "version", "state", "processes", "MB", "reason", box=None)
+        for column in (3, 4):
+            table.columns[column].justify = "right"
         for model in triton["models"]:
-            table.add_row(model["name"], model["version"] or "–", model["state"], _first_line(model["reason"]))
+            processes, memory = model["processes"], model["memory_bytes"]
+            figures = (str(processes or ""), f"{memory / 1e6:,.0f}" if memory else "")
+            table.add_row(
+                model["name"], model["version"] or "–", model["state"], *figures, model["reason"].partition("\n")[0]
+            )
         out.print(table)
+        if triton["memory_bytes"]:
+            out.print(
+                f"memory of the server and its {triton['processes'] - 1} model processes: "
+                f"{triton['memory_bytes'] / 1e6:,.0f} MB (proportional: what they share is counted once)"
+            )
 
 
 def _show_service(title: str, name: str, service: dict[str, Any]) -> None:
@@ -225,16 +220,23 @@ def _show_service(title: str, name: str, service: dict[str, Any]) -> None:
 
 
 def _triton_status() -> dict[str, Any]:
-    from workshop.triton import server
+    from workshop.triton import loading, processes, server
 
     running = None if server.external() else server.find()
     version = server.version()
+    used = processes.usage(running) if running else {}
+    rows = []
+    for model in loading.models() if version else []:
+        of_one = used.get(model.name, processes.Usage(0, 0))
+        rows.append({**vars(model), "processes": of_one.processes, "memory_bytes": of_one.memory})
     return {
         **_service_status(server.NAME, running, version, server.external(), server.http_url()),
         "grpc_url": server.grpc_url(),
         "metrics_url": running.urls["metrics"] if running else None,
         "loading": server.loading(running) if running and not version and not server.was_ready(running) else None,
-        "models": [vars(model) for model in server.models()] if version else [],
+        "processes": sum(of_one.processes for of_one in used.values()),
+        "memory_bytes": sum(of_one.memory for of_one in used.values()),
+        "models": rows,
     }
 
 
@@ -248,7 +250,7 @@ def _arango_status() -> dict[str, Any]:
 
 
 def _service_status(name: str, running: Any, version: str | None, external: bool, url: str) -> dict[str, Any]:
-    from workshop import services
+    from workshop.machine import services
 
     service = running or (None if external else services.find_dead(name))
     dead = service is not None and service is not running
@@ -270,30 +272,30 @@ def _service_status(name: str, running: Any, version: str | None, external: bool
 def build(models: tuple[str, ...], force: bool) -> None:
     """Make the weights that the committed configurations ask for: all that are missing, or the MODELS named.
 
-    The code that is run stands in the notebooks, in the cells tagged `build`. A running server loads what was built.
+    The code that is run stands in the notebooks, in the cells tagged `build`. A running server loads the MODELS named, what
+    it served before, and what the first answers need.
     """
-    from workshop import build as building
-    from workshop import recipes
-    from workshop.triton import server
+    from workshop.course import build as building
+    from workshop.course import recipes
+    from workshop.triton import loading, server
 
     wanted = list(models) or (list(recipes.RECIPES) if force else recipes.missing())
     if wanted:
         began = time.monotonic()
-        with _progress(f"building {', '.join(wanted)}") as tell:
+        with progress(out, f"building {', '.join(wanted)}") as tell:
             building.build(wanted, progress=tell)
         out.print(f"built {', '.join(wanted)} in {time.monotonic() - began:.0f} s")
     else:
         out.print("all models are built")
     if server.version() is None:
         return
-    ready = {model.name for model in server.models() if model.state == "READY"}
-    names = [name for name in recipes.RECIPES if name in wanted or (not models and name not in ready)]
-    if names:
-        with _progress("loading") as tell:
+    ready = loading.ready()
+    first = [name for name in loading.needed(recipes.FIRST) if name not in ready]
+    names = loading.needed([*models, *first, *(name for name in wanted if name in ready)])
+    if names := [name for name in names if name in wanted or name not in ready]:
+        with progress(out, "loading") as tell:
             tell(f"loading {', '.join(names)}")
-            problems = building.load(names)
-        if problems:
-            raise WorkshopError("the server could not load what was built:\n  " + "\n  ".join(problems))
+            loading.raise_failed(loading.load(names))
         out.print(f"loaded {', '.join(names)}")
 
 
@@ -303,15 +305,15 @@ def build(models: tuple[str, ...], force: bool) -> None:
 @click.option("--force", is_flag=True, help="Restore what is there already too.")
 def restore(folder: Path, database: str | None, force: bool) -> None:
     """Restore FOLDER, written by arangodump, into ArangoDB: the embedded one or the one that ARANGO_URL names."""
-    from workshop.arango import dump
+    from workshop.arango.dump import restore as restoring
 
-    dump.restore_command(folder, database, force, out)
+    restoring.restore_command(folder, database, force, out)
 
 
 @main.command()
 def ask() -> None:
     """Ask each application one real question and print the answers."""
-    from workshop import questions
+    from workshop.course import questions
 
     questions.ask(out)
 
@@ -324,7 +326,7 @@ def run(notebooks: tuple[str, ...], report: Path | None) -> None:
 
     The notebooks themselves are left as they are.
     """
-    from workshop import running
+    from workshop.course import running
 
     path = report or settings.home() / "report.html"
     results = running.run(list(notebooks), report=path, console=out)
@@ -347,7 +349,7 @@ def bench(names: tuple[str, ...], quick: bool) -> None:
 @main.command()
 def doctor() -> None:
     """Check the machine and say what is missing and how to get it."""
-    from workshop import doctor as examination
+    from workshop.machine import doctor as examination
 
     findings = examination.examine()
     table = Table("", "what", "found", box=None)

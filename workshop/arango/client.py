@@ -8,9 +8,9 @@ from arango.exceptions import ArangoClientError, ArangoServerError
 from arango.http import DefaultHTTPClient
 from requests.exceptions import RequestException
 
-from workshop import lost
 from workshop.arango import server
 from workshop.errors import WorkshopError
+from workshop.machine import lost
 
 TIMEOUT = 300
 """Seconds that a request may take: a query written out by hand may run for a while."""
@@ -84,18 +84,6 @@ def _refused(user: str) -> WorkshopError:
     return WorkshopError(
         f"ArangoDB at {server.url()} refuses user {user}; set ARANGO_USER and ARANGO_PASSWORD to those of that server"
     )
-
-
-def ensure() -> bool:
-    """Make sure that a server answers: the one that `ARANGO_URL` names, or the embedded one, which is started if need be.
-
-    Returns:
-        Whether this call started the embedded server.
-    """
-    if not server.external():
-        return server.up()[1]
-    connect()
-    return False
 
 
 def with_collections(*collections: str) -> StandardDatabase:

@@ -7,15 +7,15 @@ import secrets
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from workshop import services, settings
+from workshop import settings
 from workshop.errors import WorkshopError
+from workshop.machine import services, serving
 
 NAME = "arango"
-PORT = 8529
+PORT = services.PORTS[NAME]["port"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ def up(
     *,
     root_password: str | None = None,
     jwt_secret: str | None = None,
-    progress: Callable[[float], None] = lambda seconds: None,
+    progress: serving.Progress = lambda seconds, far: None,
     timeout: float | None = None,
     remember: bool = True,
     **wanted: Any,
@@ -57,43 +57,30 @@ def up(
     wanted = {key: value for key, value in wanted.items() if value is not None}
     if "data_dir" in wanted:
         wanted["data_dir"] = str(Path(wanted["data_dir"]).expanduser().resolve())
-    with services.exclusive(NAME):
-        running = find()
-        if running is not None:
-            _refuse_other(running, wanted, root_password, jwt_secret)
-        service = running or _spawn(options(**wanted), root_password, jwt_secret, port_given="port" in wanted)
-    # The lock is free again, so that `down` can end a server that is still starting.
-    try:
-        services.wait_until(lambda: available(service.urls["http"]), service, describe=progress, timeout=timeout)
-    except services.StillStarting:
-        raise
-    except BaseException:  # Ctrl-C too: what was started here and did not come up is not left behind
-        if running is None:
-            with services.exclusive(NAME):
-                services.stop(service)
-        raise
-    if running is None and remember:
-        services.remember_ports(NAME, {"port": service.options["port"]})
-    return service, running is None
+    return serving.up(
+        NAME,
+        spawn=lambda: _spawn(options(**wanted), root_password, jwt_secret, port_given="port" in wanted),
+        different=lambda running: _different(running, wanted, root_password, jwt_secret),
+        answers=lambda service: available(service.urls["http"]),
+        progress=progress,
+        timeout=timeout,
+        remember=remember,
+    )
 
 
 def options(**given: Any) -> Options:
     """What the next start takes: what is given, else the port of the last start, else the defaults."""
-    return Options(**{**services.remembered_ports(NAME), **given})
+    return Options(**{**services.next_ports(NAME), **given})
 
 
-def _refuse_other(
+def _different(
     running: services.Service, wanted: dict[str, Any], root_password: str | None, jwt_secret: str | None
-) -> None:
-    different = [f"--{key.replace('_', '-')}" for key, value in wanted.items() if running.options.get(key) != value]
+) -> list[str]:
+    others = [f"--{key.replace('_', '-')}" for key, value in wanted.items() if running.options.get(key) != value]
     for name, value in (("root-password", root_password), ("jwt-secret", jwt_secret)):
         if value is not None and value != _secret_file(name).read_text():
-            different.append(f"--{name}")
-    if different:
-        raise WorkshopError(
-            f"ArangoDB runs already with another {', '.join(different)} (pid {running.pid}); nothing was changed. "
-            "`workshop down arango` first, then `workshop up arango` with the new options"
-        )
+            others.append(f"--{name}")
+    return [f"another {', '.join(others)}"] if others else []
 
 
 def _secret_file(name: str) -> Path:

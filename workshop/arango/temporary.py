@@ -10,9 +10,9 @@ import arango
 import psutil
 from arango.database import StandardDatabase
 
-from workshop import services
 from workshop.arango import server
 from workshop.errors import WorkshopError
+from workshop.machine import services
 
 DEADLINE = 60.0
 """Seconds that the server may take to answer."""

@@ -26,11 +26,14 @@ from rich.console import Console
 from rich.table import Table
 from tritonclient.utils import InferenceServerException
 
-from workshop import arango, settings
+from workshop import arango, settings, triton
 from workshop.errors import WorkshopError
-from workshop.triton import server
+from workshop.machine.serving import serving
+from workshop.progress import progress
 from workshop.triton.traffic import summary
 
+SERVERS = {"triton": triton, "arango": arango}
+"""The services that a benchmark may name."""
 BENCHMARKS = {name: f"workshop.bench.{name}" for name in ("text", "engines", "store", "graph", "graphsage")}
 """Names as `workshop bench` takes them, and the modules behind them."""
 
@@ -53,13 +56,13 @@ def run(names: Sequence[str], *, quick: bool = False, console: Console) -> None:
         raise WorkshopError(f"there is no benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")
     for name in names or BENCHMARKS:
         with contextlib.ExitStack() as stack:
-            tell = stack.enter_context(progress(console))
+            tell = stack.enter_context(progress(console, f"benchmark {name}"))
             tell(f"benchmark {name}: loading the libraries")
             benchmark = importlib.import_module(BENCHMARKS[name])
             for service in benchmark.SERVICES:
-                stack.enter_context(SERVING[service](tell))
+                stack.enter_context(serving(SERVERS[service], tell))
             if benchmark.MODELS:
-                server.require(*benchmark.MODELS)
+                triton.require(*benchmark.MODELS)
             try:
                 measured, results = benchmark.measure(quick=quick, tell=tell)
             except (InferenceServerException, ArangoServerError, OSError) as error:
@@ -76,41 +79,6 @@ def run(names: Sequence[str], *, quick: bool = False, console: Console) -> None:
         for part in benchmark.tables(report):
             console.print(part)
         console.print(f"written: {settings.shown(path)}")
-
-
-@contextlib.contextmanager
-def progress(console: Console) -> Iterator[Callable[[str], None]]:
-    """A function that says what is being measured: a live line on a terminal, a line for each news elsewhere."""
-    with console.status("") if console.is_terminal else contextlib.nullcontext() as status:
-        yield lambda text: console.print(f"  {text}") if status is None else status.update(text)
-
-
-@contextlib.contextmanager
-def triton_serving(tell: Callable[[str], None]) -> Iterator[None]:
-    """Make sure that Triton answers; one that is started here is stopped at the end."""
-    tell("looking for Triton, starting it if it does not run")
-    started = server.ensure()
-    try:
-        yield
-    finally:
-        if started:
-            server.down()
-
-
-@contextlib.contextmanager
-def arango_serving(tell: Callable[[str], None]) -> Iterator[None]:
-    """The same for ArangoDB."""
-    tell("looking for ArangoDB, starting it if it does not run")
-    started = arango.ensure()
-    try:
-        yield
-    finally:
-        if started:
-            arango.down()
-
-
-SERVING = {"triton": triton_serving, "arango": arango_serving}
-"""Services that a benchmark may name, and the context managers that see to it that they answer."""
 
 
 def write(report: dict[str, Any]) -> Path:
@@ -169,7 +137,7 @@ def versions(packages: Sequence[str], services: Sequence[str]) -> dict[str, str 
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             found[package] = None
-    answering = {"tritonserver": server.version()} if "triton" in services else {}
+    answering = {"tritonserver": triton.version()} if "triton" in services else {}
     return {"python": platform.python_version(), **answering, **found}
 
 

@@ -21,7 +21,8 @@ from tokenizers import Tokenizer
 
 from workshop import bench, settings
 from workshop.bench import text
-from workshop.text import embed, sentence_model
+from workshop.clients import embed
+from workshop.text import sentence_model
 from workshop.triton import perf
 
 ENGINES = {"TorchScript": "sentence_bert", "ONNX": "sentence_bert_onnx", "int8": "sentence_bert_int8"}

@@ -21,7 +21,8 @@ from torch_geometric.loader import NeighborLoader
 
 from workshop import arango, bench
 from workshop.bench import graph_serving
-from workshop.graph import dataset, generator, layout, sampler, store, tasks, training
+from workshop.graph import sampler, tasks, training
+from workshop.products import dataset, generator, layout, store
 
 SERVICES = ("triton", "arango")
 MODELS = (graph_serving.MODEL, graph_serving.EMBEDDER)

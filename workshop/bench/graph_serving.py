@@ -24,10 +24,11 @@ from rich.table import Table
 from torch import Tensor
 
 from workshop import bench, triton
-from workshop.graph import store, tasks
-from workshop.graph.dataset import ProductGraph
-from workshop.graph.embedding import embed_products
+from workshop.clients import embed_products
+from workshop.graph import tasks
 from workshop.graph.sampler import CSR, NeighborSampler
+from workshop.products import store
+from workshop.products.dataset import ProductGraph
 from workshop.triton import traffic
 
 with warnings.catch_warnings():

@@ -15,7 +15,8 @@ import torch
 from rich.table import Table
 
 from workshop import bench
-from workshop.graph import dataset, generator, layout, tasks, training
+from workshop.graph import tasks, training
+from workshop.products import dataset, generator, layout
 
 SERVICES = ()
 MODELS = ()

@@ -24,9 +24,9 @@ from sentence_transformers import SentenceTransformer
 from tritonclient.utils import InferenceServerException
 
 from workshop import bench, settings, triton
+from workshop.clients import TEXTS_PER_REQUEST, embed
 from workshop.errors import WorkshopError
-from workshop.text import embed, sentence_model
-from workshop.text.embedding import TEXTS_PER_REQUEST
+from workshop.text import sentence_model
 from workshop.triton import server, traffic
 
 EMBEDDER, ENCODER = "sentence_embedder", "sentence_bert"

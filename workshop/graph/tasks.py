@@ -10,10 +10,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch_geometric.data import Data
 
 from workshop.errors import WorkshopError
 from workshop.graph import held_out, ranking
-from workshop.graph.dataset import ProductGraph
 from workshop.graph.model import MLP, GraphSAGE
 from workshop.graph.sampler import CSR, Batch, NeighborSampler, loader
 
@@ -26,6 +26,17 @@ WEIGHT = 20.0
 MARGIN, TEMPERATURE = 0.4, 0.1
 """Most cosines are near zero: without the margin an ordinary stranger would count as half a match. Without the temperature
 the probability of a pair could not leave 0.27 to 0.73."""
+
+
+class LabelledGraph(Protocol):
+    """What the tasks need of a graph of N nodes: `workshop.products.dataset.ProductGraph` is one."""
+
+    name: str
+    data: Data
+    """x float32 [N, features], edge_index int64 [2, 2 E] with both directions of each pair, y int64 [N, 1]."""
+    split: dict[str, Tensor]
+    """The nodes of train, valid and test, int64 each; none is in two of them."""
+    num_classes: int
 
 
 class Task(Protocol):
@@ -55,7 +66,7 @@ class Category:
 
     batch_size, epochs, learning_rate, measure = 256, 50, 0.003, "accuracy"
 
-    def __init__(self, graph: ProductGraph, device: torch.device):
+    def __init__(self, graph: LabelledGraph, device: torch.device):
         self.classes, self.device = graph.num_classes, device
         self.x, self.y = graph.data.x.to(device), graph.data.y.view(-1).to(device)
         self.csr = CSR.from_edge_index(graph.data.edge_index, graph.data.num_nodes)
@@ -137,7 +148,7 @@ class CoPurchase:
 
     def __init__(
         self,
-        graph: ProductGraph,
+        graph: LabelledGraph,
         device: torch.device,
         *,
         weight: float = WEIGHT,

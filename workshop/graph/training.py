@@ -17,8 +17,7 @@ from torch import nn
 from workshop import settings
 from workshop.errors import WorkshopError
 from workshop.graph.checkpoint import read_tensors, write_json, write_tensors
-from workshop.graph.dataset import ProductGraph
-from workshop.graph.tasks import TASKS
+from workshop.graph.tasks import TASKS, LabelledGraph
 
 PACKAGES = ("torch", "torch-geometric", "numpy")
 
@@ -44,7 +43,7 @@ class Run:
 
 
 def train(
-    graph: ProductGraph,
+    graph: LabelledGraph,
     *,
     objective: str = "category",
     model: str = "graphsage",
@@ -136,7 +135,7 @@ def train(
     return Run(network, metrics)
 
 
-def fingerprint(graph: ProductGraph) -> str:
+def fingerprint(graph: LabelledGraph) -> str:
     """Tells graphs apart: SHA-256 of edges, labels and the shape of the features, 16 digits."""
     digest = hashlib.sha256(str(tuple(graph.data.x.shape)).encode())
     for tensor in (graph.data.edge_index, graph.data.y):

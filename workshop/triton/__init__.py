@@ -1,5 +1,6 @@
 """The Triton server behind the notebooks: where it is, what it serves, starting and stopping it."""
 
-from workshop.triton.server import Model, down, ensure, external, find, grpc_url, http_url, models, require, up, version
+from workshop.triton.loading import Model, models, require
+from workshop.triton.server import NAME, down, external, find, grpc_url, http_url, up, version
 
-__all__ = ["Model", "down", "ensure", "external", "find", "grpc_url", "http_url", "models", "require", "up", "version"]
+__all__ = ["NAME", "Model", "down", "external", "find", "grpc_url", "http_url", "models", "require", "up", "version"]

@@ -10,22 +10,16 @@ import importlib.util
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
-from workshop import services
 from workshop.errors import WorkshopError
-from workshop.triton import libpython
+from workshop.machine import libpython, services
 
 OWN_BACKENDS = Path(__file__).parent / "backends"
 SHARED = OWN_BACKENDS / "shared"
 """Modules that the course's backends have in common. A model process finds only those beside its backend's model.py."""
-SHARED_MEMORY = Path("/dev/shm")
-SHARED_MEMORY_NEEDED = 48 * 2**20
-"""Bytes free in /dev/shm below which the server is not started. Full batches of long texts were seen to fill 8 MB; the rest
-is for models of one's own with larger tensors. A container's default of 64 MB passes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,23 +89,6 @@ def _from_wheel() -> Installation:
 def wheel_libraries() -> Path:
     """The folder with the shared libraries that the nvidia-pytriton wheel brings."""
     return Path(sysconfig.get_path("platlib")) / "nvidia_pytriton.libs"
-
-
-def require_shared_memory() -> None:
-    """Raise when /dev/shm has too little room for the memory that the server shares with its model processes."""
-    free = shutil.disk_usage(SHARED_MEMORY).free
-    if free < SHARED_MEMORY_NEEDED:
-        raise WorkshopError(
-            f"/dev/shm has {free / 2**20:.0f} MB free and Triton's model processes need {SHARED_MEMORY_NEEDED // 2**20} MB: "
-            "enlarge it (`mount -o remount,size=1g /dev/shm`; in a container --shm-size=1g) or remove what fills it"
-        )
-
-
-def require_gpu() -> None:
-    """Raise when no NVIDIA driver answers on this machine."""
-    program = shutil.which("nvidia-smi")
-    if program is None or subprocess.run([program, "-L"], capture_output=True, timeout=30).returncode:
-        raise WorkshopError("--gpu was asked for and nvidia-smi finds no GPU here; `workshop doctor` says more")
 
 
 def _assemble(provided: Path, *, stub: Path | None) -> Path:

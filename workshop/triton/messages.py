@@ -9,7 +9,7 @@ from workshop.triton import server
 
 
 def plain(text: str) -> str:
-    """A text without the folders of this machine, and without what `workshop.own` appends to the names of models."""
+    """A text without the folders of this machine, and without what `workshop.triton.own` appends to the names of models."""
     return re.sub(r"/\S*/|_[0-9a-f]{4}_\d+\b", "", text)
 
 

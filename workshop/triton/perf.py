@@ -22,8 +22,8 @@ import tritonclient.grpc as grpcclient
 import tritonclient.http as httpclient
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from workshop import services
 from workshop.errors import WorkshopError
+from workshop.machine import services
 from workshop.triton import installation, server, traffic
 
 PERF_ANALYZER, PYTHON = "perf_analyzer", "python"

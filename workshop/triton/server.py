@@ -6,7 +6,7 @@ import hashlib
 import http.client
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import psutil
 import tritonclient.http as httpclient
 from tritonclient.utils import InferenceServerException
 
-from workshop import lost, services, settings
+from workshop import settings
 from workshop.errors import WorkshopError
-from workshop.triton import installation, repository
+from workshop.machine import hardware, services, serving
+from workshop.triton import configuration, installation, processes
 
 NAME = "triton"
 MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
@@ -25,7 +26,6 @@ MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str
 By default it may return the tensors of one request to the system, which clears each page anew for the next: a model
 process then takes two to four times as long. 32 MiB is the largest threshold that glibc takes. mallopt(3)
 """
-PORTS = ("http_port", "grpc_port", "metrics_port")
 NO_ANSWER = (InferenceServerException, OSError, http.client.HTTPException)
 """What the HTTP client raises when a server is not there, or goes while it answers."""
 
@@ -35,21 +35,11 @@ class Options:
     """What `workshop up triton` can be told. Ports are TCP ports on 127.0.0.1; device is `auto`, `gpu` or `cpu`."""
 
     model_repository: str = str(settings.MODEL_REPOSITORY)
-    http_port: int = 8000
-    grpc_port: int = 8001
-    metrics_port: int = 8002
+    http_port: int = services.PORTS[NAME]["http_port"]
+    grpc_port: int = services.PORTS[NAME]["grpc_port"]
+    metrics_port: int = services.PORTS[NAME]["metrics_port"]
     model_control_mode: str = "explicit"
     device: str = "auto"
-
-
-@dataclasses.dataclass(frozen=True)
-class Model:
-    """One version of one model, as the server's repository index lists it."""
-
-    name: str
-    version: str
-    state: str
-    reason: str
 
 
 def find() -> services.Service | None:
@@ -59,19 +49,21 @@ def find() -> services.Service | None:
 
 def options(**given: Any) -> Options:
     """What the next start takes: what is given, else the ports of the last start, else the defaults."""
-    return Options(**{**services.remembered_ports(NAME), **given})
+    return Options(**{**services.next_ports(NAME), **given})
 
 
 def up(
     *,
-    progress: Callable[[float, str], None] = lambda seconds, text: None,
+    models: Sequence[str] | None = None,
+    progress: serving.Progress = lambda seconds, far: None,
     timeout: float | None = None,
     remember: bool = True,
     **wanted: Any,
 ) -> tuple[services.Service, bool]:
-    """Make sure that the embedded server runs and has loaded its models; return it, and whether this call started it.
+    """Make sure that the embedded server runs; return it, and whether it was started by this call.
 
     Args:
+        models: what a server that is started here loads; by default all that have something to load.
         progress: called with the seconds waited so far while the server starts, and how far it is.
         timeout: seconds after which the server is left to go on alone. By default as long as it shows signs of work.
         remember: whether the next start takes these ports too.
@@ -84,63 +76,64 @@ def up(
     wanted = {key: value for key, value in wanted.items() if value is not None}
     if "model_repository" in wanted:
         wanted["model_repository"] = str(Path(wanted["model_repository"]).expanduser().resolve())
-    with services.exclusive(NAME):
-        running = find()
-        if running is not None:
-            different = [key for key, value in wanted.items() if running.options.get(key) != value]
-            if different:
-                now = ", ".join(f"{_option(key)} {settings.shown(str(running.options.get(key)))}" for key in different)
-                raise WorkshopError(
-                    f"Triton runs already with {now} (pid {running.pid}); nothing was changed. "
-                    "`workshop down triton` first, then `workshop up triton` with the new options"
-                )
-        else:
-            clean_up()
-        service = running or _spawn(options(**wanted), given=wanted)
-    # The lock is free again, so that `down` can end a server that is still loading.
-    try:
-        _wait(service, progress, timeout)
-    except services.StillStarting:
-        raise
-    except BaseException:  # Ctrl-C too: what was started here and did not come up is not left behind
-        if running is None:
-            with services.exclusive(NAME):
-                services.stop(service)
-                clean_up()
-        raise
-    if running is None and remember:
-        services.remember_ports(NAME, {name: service.options[name] for name in PORTS})
-    return service, running is None
+
+    def different(running: services.Service) -> list[str]:
+        others = [key for key, value in wanted.items() if running.options.get(key) != value]
+        return [f"{_option(key)} {settings.shown(str(running.options.get(key)))}" for key in others]
+
+    return serving.up(
+        NAME,
+        spawn=lambda: _spawn(options(**wanted), given=wanted, models=models),
+        different=different,
+        answers=answers,
+        far=loading,
+        clean_up=clean_up,
+        progress=progress,
+        timeout=timeout,
+        remember=remember,
+    )
+
+
+def repository(given: Path | str | None = None) -> Path:
+    """The model repository that is meant: the one given, else that of the running server, else the course's own.
+
+    Raises:
+        WorkshopError: there is no such folder.
+    """
+    running = find()
+    folder = Path(given or (running.options["model_repository"] if running else settings.MODEL_REPOSITORY))
+    folder = folder.expanduser().resolve()
+    if not folder.is_dir():
+        raise WorkshopError(f"there is no model repository at {folder}; name one with --model-repository DIR")
+    return folder
 
 
 def _option(field: str) -> str:
     return "--" + field.replace("_", "-")
 
 
-def _spawn(options: Options, given: dict[str, Any]) -> services.Service:
-    folder = Path(options.model_repository)
-    if not folder.is_dir():
-        raise WorkshopError(f"there is no model repository at {folder}; name one with --model-repository DIR")
-    ports = {name: getattr(options, name) for name in PORTS}
+def _spawn(options: Options, given: dict[str, Any], models: Sequence[str] | None) -> services.Service:
+    folder = repository(options.model_repository)
+    ports = {name: getattr(options, name) for name in services.PORTS[NAME]}
     if len(set(ports.values())) < len(ports):
         raise WorkshopError("--http-port, --grpc-port and --metrics-port must be three different ports")
     for name, port in ports.items():
         services.require_free(port, _option(name), remembered=name in services.remembered_ports(NAME) and name not in given)
-    if options.model_control_mode != "explicit" and (hang := repository.without_file(folder)):
+    if options.model_control_mode != "explicit" and (hang := configuration.without_file(folder)):
         raise WorkshopError(
             f"{', '.join(hang)}: the file of a Python model is missing, at which this release waits for ever; add it, move "
             "the folder away, or use --model-control-mode explicit, which leaves it out"
         )
-    installation.require_shared_memory()
+    hardware.require_shared_memory()
     if options.device == "gpu":
-        installation.require_gpu()
+        hardware.require_gpu()
     found = installation.find()
     environment = MEMORY | found.environment
     if options.device == "cpu":
         environment["CUDA_VISIBLE_DEVICES"] = ""
     return services.spawn(
         NAME,
-        _command(found, options),
+        _command(found, options, models),
         environment=environment,
         urls={
             "http": f"127.0.0.1:{options.http_port}",
@@ -149,19 +142,6 @@ def _spawn(options: Options, given: dict[str, Any]) -> services.Service:
         },
         options=dataclasses.asdict(options),
     )
-
-
-def _wait(service: services.Service, progress: Callable[[float, str], None], timeout: float | None) -> None:
-    client = httpclient.InferenceServerClient(service.urls["http"])
-    try:
-        services.wait_until(
-            lambda: _ready(client),
-            service,
-            describe=lambda seconds: progress(seconds, loading(service)),
-            timeout=timeout,
-        )
-    finally:
-        client.close()
 
 
 def was_ready(service: services.Service) -> bool:
@@ -183,7 +163,7 @@ def loading(service: services.Service) -> str:
     return f"{min(len(done), whole)} of {whole} models"
 
 
-def _command(found: installation.Installation, options: Options) -> list[str]:
+def _command(found: installation.Installation, options: Options, models: Sequence[str] | None = None) -> list[str]:
     command = [
         str(found.program),
         f"--model-repository={options.model_repository}",
@@ -203,12 +183,14 @@ def _command(found: installation.Installation, options: Options) -> list[str]:
         f"--backend-config=python,shm-region-prefix-name={segment_prefix()}",
     ]
     if options.model_control_mode == "explicit":
-        command += [f"--load-model={name}" for name in repository.loadable(Path(options.model_repository))]
+        chosen = configuration.loadable(Path(options.model_repository)) if models is None else models
+        command += [f"--load-model={name}" for name in chosen]
     return command
 
 
-def _ready(client: httpclient.InferenceServerClient) -> bool:
-    with contextlib.suppress(*NO_ANSWER):
+def answers(service: services.Service) -> bool:
+    """Whether a server is ready: it answers, and has loaded its models."""
+    with httpclient.InferenceServerClient(service.urls["http"]) as client, contextlib.suppress(*NO_ANSWER):
         return client.is_server_ready()
     return False
 
@@ -228,10 +210,10 @@ def clean_up() -> None:
         process
         for process in psutil.process_iter(["cmdline"])
         if any(part.startswith(prefix) for part in process.info["cmdline"] or [])
-        and "triton_python_backend_stub" in process.info["cmdline"][0]
+        and processes.STUB in process.info["cmdline"][0]
     ]
     services.end(orphans, 0.0)
-    for segment in installation.SHARED_MEMORY.glob(f"{prefix}*"):
+    for segment in hardware.SHARED_MEMORY.glob(f"{prefix}*"):
         segment.unlink(missing_ok=True)
 
 
@@ -281,22 +263,6 @@ def _host_and_port(url: str, variable: str, default_port: int) -> str:
     return f"{host}:{port or default_port}"
 
 
-def ensure() -> bool:
-    """Make sure that a server answers: the one that `TRITON_URL` names, or the embedded one, which is started if need be.
-
-    Returns:
-        Whether this call started the embedded server.
-
-    Raises:
-        WorkshopError: `TRITON_URL` names a server that does not answer, or the embedded one cannot be started.
-    """
-    if not external():
-        return up()[1]
-    if version() is None:
-        raise WorkshopError(f"no Triton server answers at {http_url()}, which TRITON_URL names")
-    return False
-
-
 def version() -> str | None:
     """The version of the server at `http_url()`, or None when it does not answer within five seconds.
 
@@ -311,55 +277,3 @@ def version() -> str | None:
         return None
     finally:
         client.close()
-
-
-def models() -> list[Model]:
-    """Every model that the server's repository index lists, sorted by name and version. An unloaded model has no version.
-
-    Raises:
-        WorkshopError: no server answers; what became of it and how to start it.
-    """
-    if not external() and find() is None:
-        raise lost.server(NAME)
-    client = httpclient.InferenceServerClient(http_url())
-    try:
-        index = client.get_model_repository_index()
-    except NO_ANSWER as error:
-        raise lost.server(NAME, error) from error
-    finally:
-        client.close()
-    rows = [Model(m["name"], m.get("version", ""), m.get("state", "UNLOADED"), m.get("reason", "")) for m in index]
-    if not external() and any(not model.version and not model.reason for model in rows):
-        refused = _refused()
-        rows = [model if model.version else dataclasses.replace(model, reason=refused.get(model.name, "")) for model in rows]
-    return sorted(rows, key=lambda model: (model.name, model.version))
-
-
-def _refused() -> dict[str, str]:
-    """Why the embedded server did not look at a model at all; only its log says so, for example of a configuration."""
-    running = find()
-    log = Path(running.log).read_text(errors="replace") if running else ""
-    reasons = dict(re.findall(r"Poll failed for model directory '([^']+)': (.*?)\"?$", log, re.MULTILINE))
-    for model, reason in reasons.items():
-        if "text proto" in reason and (fault := repository.fault(Path(running.options["model_repository"]) / model)):
-            reasons[model] = f"{reason}: {fault}"
-    return reasons
-
-
-def require(*names: str) -> None:
-    """Raise unless the server answers and serves these models; the one call at the top of a notebook.
-
-    From then on a request of this notebook that no server answers ends in one line too, and not in a traceback.
-
-    Raises:
-        WorkshopError: what is missing, and the command that brings it.
-    """
-    lost.explain_in_notebooks()
-    ready = {model.name for model in models() if model.state == "READY"}
-    missing = [name for name in names if name not in ready]
-    if missing:
-        raise WorkshopError(
-            f"the Triton server at {http_url()} does not serve {', '.join(missing)}. "
-            f"`workshop build {' '.join(missing)}` builds and loads what is missing"
-        )
-    print(f"Triton at {http_url()} answers and serves {', '.join(names) if names else 'what is loaded'}.")

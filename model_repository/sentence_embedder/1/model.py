@@ -11,9 +11,6 @@ import numpy as np
 import triton_python_backend_utils as pb_utils
 from tokenizers import Tokenizer
 
-ENCODERS = {"CPU": "sentence_bert_onnx", "GPU": "sentence_bert"}
-"""What `encoder: "auto"` means. ONNX Runtime is the fastest on a CPU; its usual package has nothing for a GPU, torch has."""
-
 
 class TritonPythonModel:
     """Embeds every text of a Triton batch, which may hold the texts of several requests."""
@@ -21,8 +18,10 @@ class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         """Read the settings from config.pbtxt and the tokeniser from the version folder."""
         parameters = json.loads(args["model_config"])["parameters"]
-        encoder = parameters["encoder"]["string_value"]
-        self.encoder = ENCODERS.get(args["model_instance_kind"], ENCODERS["CPU"]) if encoder == "auto" else encoder
+        self.encoder = parameters["encoder"]["string_value"]
+        if self.encoder == "auto":
+            place = "gpu" if args["model_instance_kind"] == "GPU" else "cpu"
+            self.encoder = parameters[f"encoder_on_{place}"]["string_value"]
         self.tokens_per_call = int(parameters["tokens_per_call"]["string_value"])
         self.padding_per_call = int(parameters["padding_per_call"]["string_value"])
         file = os.path.join(args["model_repository"], args["model_version"], "tokenizer.json")

@@ -1,0 +1,1 @@
+"""Folders as arangodump writes them: read, and restored."""

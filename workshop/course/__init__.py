@@ -1,0 +1,1 @@
+"""The course itself: lessons made and run, models built, exercises checked."""

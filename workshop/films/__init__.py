@@ -1,0 +1,1 @@
+"""The films of the recommendations: their sources, and who is related to whom."""

@@ -1,0 +1,46 @@
+"""The processes behind the models, and the memory that they hold."""
+
+import contextlib
+import dataclasses
+import re
+from pathlib import Path
+
+import psutil
+
+from workshop.machine import services
+
+STUB = "triton_python_backend_stub"
+"""The program of a model process. Its arguments begin with the model's file and end with the name of the instance and the
+backend's folder."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Usage:
+    """Processes and their proportional memory in bytes: what several share is divided among them (PSS of Linux)."""
+
+    processes: int
+    memory: int
+
+
+def usage(service: services.Service) -> dict[str, Usage]:
+    """What the server itself (under the empty name) and each of its models takes."""
+    found: dict[str, Usage] = {}
+    process = service.process
+    if process is None:
+        return found
+    repository = Path(service.options["model_repository"])
+    for one in [process, *process.children(recursive=True)]:
+        with contextlib.suppress(psutil.Error, OSError):
+            command = one.cmdline()
+            name = _model(command, repository) if STUB in command[0] else ""
+            before = found.get(name, Usage(0, 0))
+            found[name] = Usage(before.processes + 1, before.memory + one.memory_full_info().pss)
+    return found
+
+
+def _model(command: list[str], repository: Path) -> str:
+    """The model that a process serves: its file lies in the model's folder, unless it was loaded in memory."""
+    file = Path(command[1])
+    if file.is_relative_to(repository):
+        return file.relative_to(repository).parts[0]
+    return re.sub(r"(_\d+)+$", "", command[-2])
