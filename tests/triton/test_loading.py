@@ -1,10 +1,12 @@
 """What is loaded at the start, and how long the start is waited for."""
 
+import json
 import sys
 
 import pytest
+import tritonclient.http as httpclient
 
-from tests.support.small_models import ECHO, ECHO_CONFIG, add_model, free_ports
+from tests.support.small_models import ECHO, ECHO_CONFIG, add_echo, add_model, free_ports, workshop
 from workshop import settings
 from workshop.errors import WorkshopError
 from workshop.machine import services
@@ -132,3 +134,51 @@ def test_the_timeout_leaves_the_server_running(slow_start):
     error, _ = slow_start(40, 0.1, timeout=0.5)
     assert "was still starting after 0.5 s" in error and "`workshop up triton` waits on" in error
     assert server.find().running and server.down()
+
+
+def test_a_configuration_for_a_while(own_home, repository):
+    server.up(model_repository=repository, **free_ports())
+    own = configuration.as_json(repository / "echo")
+
+    def batch_size():
+        with httpclient.InferenceServerClient(server.http_url()) as client:
+            return client.get_model_config("echo")["max_batch_size"]
+
+    with loading.configured("echo") as load_with:
+        assert batch_size() == 0
+        load_with(own | {"max_batch_size": 8})
+        assert batch_size() == 8
+    with pytest.raises(ZeroDivisionError), loading.configured("echo", own | {"max_batch_size": 4}):
+        assert batch_size() == 4
+        raise ZeroDivisionError
+    assert batch_size() == 0
+    with pytest.raises(WorkshopError, match="does not load echo on request"), loading.configured("echo") as load_with:
+        load_with(own | {"backend": "none_of_these"})
+    assert batch_size() == 0
+
+
+def test_what_a_lesson_needs_is_loaded_with_what_it_calls(own_home, repository, capsys):
+    calls = ECHO_CONFIG + 'parameters { key: "network" value { string_value: "echo" } }'
+    add_model(repository, "caller", calls, {"1/model.py": ECHO})
+    server.up(model_repository=repository, models=[], **free_ports())
+    assert loading.ready() == set()
+    loading.require("caller")
+    assert "Triton loads echo, caller …\n" in capsys.readouterr().out and loading.ready() == {"echo", "caller"}
+    loading.require("caller")
+    assert "loads" not in capsys.readouterr().out
+    with pytest.raises(WorkshopError, match=r"does not serve nobody \(.*\). `workshop build nobody` builds"):
+        loading.require("nobody")
+
+
+def test_the_models_that_a_server_is_started_with(own_home, repository):
+    ports = [f"--{name.replace('_', '-')}={port}" for name, port in free_ports().items()]
+    add_echo(repository, "second")
+    assert workshop("up", "triton", "--model-repository", str(repository), "--models", "second", *ports).returncode == 0
+    assert loading.ready() == {"second"}
+    more = workshop("up", "triton", "--models", "echo")
+    assert more.returncode == 0 and loading.ready() == {"second", "echo"}, more.stdout + more.stderr
+    told = json.loads(workshop("status", "--json").stdout)["triton"]
+    assert told["processes"] == 3 and told["memory_bytes"] > sum(model["memory_bytes"] for model in told["models"]) > 2e6
+    assert {model["name"]: model["processes"] for model in told["models"]} == {"echo": 1, "second": 1}
+    wrong = workshop("up", "triton", "--models", "ecko")
+    assert wrong.returncode == 1 and "there is no ecko" in wrong.stderr and "echo, second" in wrong.stderr

@@ -1,6 +1,7 @@
 """Measuring a served model: by perf_analyzer and by Python clients, with the same columns."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -156,3 +157,13 @@ def test_the_two_programs_agree(triton_server, slow):
     ratios = np.median(np.array(rates[perf.PYTHON]) / np.array(rates[perf.PERF_ANALYZER]), axis=0)
     tolerance = 0.25 if slow else 0.6
     assert (np.abs(ratios - 1) <= tolerance).all(), ratios
+
+
+def test_two_that_measure_through_shared_memory_take_turns(triton_server):
+    """perf_analyzer's regions have the same names in each of its processes."""
+    with ThreadPoolExecutor(2) as pool:
+        both = [
+            pool.submit(perf.measure, "sentence_embedder", SAMPLES, protocol="grpc", shared_memory="system", window_ms=200)
+            for _ in range(2)
+        ]
+        assert [len(table.result()) for table in both] == [1, 1]

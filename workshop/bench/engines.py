@@ -19,11 +19,11 @@ import transformers
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
-from workshop import bench, settings
+from workshop import bench, settings, triton
 from workshop.bench import text
 from workshop.clients import embed
 from workshop.text import sentence_model
-from workshop.triton import perf
+from workshop.triton import configuration, perf, server
 
 ENGINES = {"TorchScript": "sentence_bert", "ONNX": "sentence_bert_onnx", "int8": "sentence_bert_int8"}
 """Names of engines, and the encoders that they are."""
@@ -60,7 +60,7 @@ def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any]
         transformers.utils.logging.disable_progress_bar()  # it would write into the progress shown here
         reference = SentenceTransformer(sentence_model())
         tokenizer = transformers.AutoTokenizer.from_pretrained(sentence_model())
-        tokens_per_call = int(switch.config["parameters"]["tokens_per_call"]["string_value"])
+        tokens_per_call = int(_own_configuration()["parameters"]["tokens_per_call"]["string_value"])
         sessions = {name: InProcess(ENGINES[name], tokens_per_call, threads) for name in ("ONNX", "int8")}
         ways: dict[str, tuple[list[str], Callable[[], np.ndarray]]] = {
             f"Triton, {name}": (texts, lambda: embed(texts)) for name in ENGINES
@@ -97,7 +97,9 @@ def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any]
     return described, results
 
 
-def batching(plan: Plan, texts: list[str], switch: "Switch", tell: Callable[[str], None]) -> dict[str, dict[str, Any]]:
+def batching(
+    plan: Plan, texts: list[str], switch: Callable[..., None], tell: Callable[[str], None]
+) -> dict[str, dict[str, Any]]:
     """Requests of one text from 16 clients, for each engine: without dynamic batching, with it, and the gain."""
     samples = [{"text": np.array([given], dtype=np.object_)} for given in texts]
     found: dict[str, dict[str, list[pd.DataFrame]]] = {name: {"without": [], "with": []} for name in ENGINES}
@@ -123,29 +125,26 @@ def batching(plan: Plan, texts: list[str], switch: "Switch", tell: Callable[[str
     return results
 
 
-class Switch:
-    """Has the server load sentence_embedder with another encoder, with dynamic batching or without."""
-
-    def __init__(self) -> None:
-        self.config = text.model_config(text.EMBEDDER)
-
-    def __call__(self, encoder: str, *, dynamic: bool = True) -> None:
-        """Load it so."""
-        config = {**self.config, "parameters": {**self.config["parameters"], "encoder": {"string_value": encoder}}}
-        if not dynamic:
-            del config["dynamic_batching"]
-        text.load_model(config)
-
-
 @contextlib.contextmanager
-def encoder_switch() -> Iterator[Switch]:
-    """A switch; at the end the server has its own configuration again."""
-    switch = Switch()
-    try:
+def encoder_switch() -> Iterator[Callable[..., None]]:
+    """A function that has the server load sentence_embedder with another encoder, with dynamic batching or without.
+
+    At the end the server has its own configuration again.
+    """
+    own = _own_configuration()
+    with triton.configured(text.EMBEDDER) as load_with:
+
+        def switch(encoder: str, *, dynamic: bool = True) -> None:
+            config = {**own, "parameters": {**own["parameters"], "encoder": {"string_value": encoder}}}
+            if not dynamic:
+                del config["dynamic_batching"]
+            load_with(config)
+
         yield switch
-    finally:
-        with text.uninterrupted():
-            text.load_model(switch.config)
+
+
+def _own_configuration() -> dict[str, Any]:
+    return configuration.as_json(server.repository() / text.EMBEDDER)
 
 
 class InProcess:

@@ -6,9 +6,6 @@ on all of them alike.
 
 import contextlib
 import dataclasses
-import json
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,13 +18,12 @@ import transformers
 import tritonclient.grpc as grpcclient
 import tritonclient.http as httpclient
 from sentence_transformers import SentenceTransformer
-from tritonclient.utils import InferenceServerException
 
 from workshop import bench, settings, triton
 from workshop.clients import TEXTS_PER_REQUEST, embed
 from workshop.errors import WorkshopError
 from workshop.text import sentence_model
-from workshop.triton import server, traffic
+from workshop.triton import configuration, server, traffic
 
 EMBEDDER, ENCODER = "sentence_embedder", "sentence_bert"
 SERVICES = ("triton",)
@@ -282,65 +278,24 @@ def concurrency(
 def batching_switch() -> Iterator[Callable[[bool], None]]:
     """A function that has the server load sentence_embedder with dynamic batching or without, put back at the end.
 
-    Without it the server executes each request by itself. Triton takes the configuration that comes with a request to
-    load in place of config.pbtxt, with no gap in serving. It keeps it, too: to load the model without one changes
-    nothing as long as its files are unchanged. So the first configuration is what is sent to put things back.
+    Without it the server executes each request by itself.
     """
-    config = model_config(EMBEDDER)
-    if "dynamic_batching" not in config:
-        raise WorkshopError(
-            f"the server runs {EMBEDDER} without dynamic_batching, so there is nothing to compare: see that its "
-            "config.pbtxt asks for it, then unload and load the model, or restart the server"
-        )
+    config = configuration.as_json(server.repository() / EMBEDDER)
     without = {key: value for key, value in config.items() if key != "dynamic_batching"}
+    with triton.configured(EMBEDDER) as load_with:
 
-    def switch(on: bool) -> None:
-        load_model(config if on else without)
-        if ("dynamic_batching" in model_config(EMBEDDER)) != on:
-            raise WorkshopError(f"the server did not take the configuration that {EMBEDDER} was to be loaded with")
+        def switch(on: bool) -> None:
+            load_with(config if on else without)
+            if ("dynamic_batching" in model_config(EMBEDDER)) != on:
+                raise WorkshopError(f"the server did not take the configuration that {EMBEDDER} was to be loaded with")
 
-    switch(True)
-    try:
         yield switch
-    finally:
-        with uninterrupted():
-            switch(True)
 
 
 def model_config(name: str) -> dict[str, Any]:
     """The configuration that a model runs with."""
     with httpclient.InferenceServerClient(triton.http_url()) as client:
         return client.get_model_config(name)
-
-
-def load_model(config: dict[str, Any]) -> None:
-    """Have the server load a model with a configuration of ours.
-
-    Raises:
-        WorkshopError: it refused, as it does unless it runs in explicit mode.
-    """
-    # Loading the model anew may take longer than the client waits by default.
-    with httpclient.InferenceServerClient(triton.http_url(), network_timeout=120.0, connection_timeout=120.0) as client:
-        try:
-            client.load_model(config["name"], config=json.dumps(config))
-        except InferenceServerException as error:
-            raise WorkshopError(
-                f"the server does not load {config['name']} on request ({error.message()}); the comparison with and without "
-                "dynamic batching needs --model-control-mode explicit"
-            ) from error
-
-
-@contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Hold off Ctrl-C, so that an impatient second one does not keep the server from being put back."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 # Tables

@@ -6,8 +6,9 @@ https://github.com/triton-inference-server/server/blob/main/docs/user_guide/mode
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from google.protobuf import text_format
+from google.protobuf import json_format, text_format
 from tritonclient.grpc import model_config_pb2
 
 UNREADABLE = (text_format.ParseError, UnicodeDecodeError, OSError)
@@ -72,6 +73,11 @@ def fault(model: Path) -> str:
     except UNREADABLE as error:
         return str(error)
     return ""
+
+
+def as_json(model: Path) -> dict[str, Any]:
+    """The configuration in a model's folder as JSON values, the form that a request to load takes."""
+    return json_format.MessageToDict(_read(model), preserving_proto_field_name=True)
 
 
 def _read(model: Path) -> model_config_pb2.ModelConfig:

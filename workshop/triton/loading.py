@@ -1,11 +1,17 @@
 """What the server serves, and loading what is missing."""
 
+import contextlib
 import dataclasses
+import json
 import re
-from collections.abc import Iterable, Mapping
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import tritonclient.http as httpclient
+from tritonclient.utils import InferenceServerException
 
 from workshop import settings
 from workshop.errors import WorkshopError
@@ -14,6 +20,7 @@ from workshop.triton import configuration, server
 
 PATIENCE = 300.0
 """Seconds that loading one model may take."""
+_PATIENT = {"network_timeout": PATIENCE, "connection_timeout": PATIENCE}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +82,7 @@ def needed(names: Iterable[str]) -> list[str]:
 def load(names: Iterable[str]) -> dict[str, str]:
     """Have the running server load models (explicit mode), in this order; the reason for each that it could not load."""
     problems = {}
-    patience = {"network_timeout": PATIENCE, "connection_timeout": PATIENCE}
-    with httpclient.InferenceServerClient(server.http_url(), **patience) as client:
+    with httpclient.InferenceServerClient(server.http_url(), **_PATIENT) as client:
         for name in names:
             try:
                 client.load_model(name)
@@ -113,6 +119,54 @@ def require(*names: str) -> None:
                 f"`workshop build {' '.join(problems)}` builds and loads what is missing"
             )
     print(f"Triton at {server.http_url()} answers and serves {', '.join(names) if names else 'what is loaded'}.")
+
+
+@contextlib.contextmanager
+def configured(model: str, *changes: Mapping[str, Any]) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """A model served with other configurations for a while (explicit mode); at the end it has its own again.
+
+    Triton takes the configuration that comes with a request to load in place of config.pbtxt, with no gap in serving. It
+    keeps it, too: to load the model without one changes nothing as long as its files are unchanged. So what the file says
+    is sent to put things back, and Ctrl-C waits for that.
+
+    Args:
+        model: one that the server serves.
+        *changes: a configuration to begin with, as JSON values; without one the model begins as it is in its file.
+
+    Yields:
+        A function that loads the model with a configuration: the file's (`configuration.as_json`) with other fields.
+
+    Raises:
+        WorkshopError: the server does not load it so.
+    """
+    own = configuration.as_json(server.repository() / model) | {"name": model}
+
+    def load_with(config: Mapping[str, Any]) -> None:
+        with httpclient.InferenceServerClient(server.http_url(), **_PATIENT) as client:
+            try:
+                client.load_model(model, config=json.dumps({**config, "name": model}))
+            except InferenceServerException as error:
+                raise WorkshopError(f"the server does not load {model} on request: {error.message()}") from error
+
+    load_with(changes[0] if changes else own)
+    try:
+        yield load_with
+    finally:
+        with _uninterrupted():
+            load_with(own)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold off Ctrl-C, so that an impatient second one does not keep the server from being put back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _first_line(text: object) -> str:

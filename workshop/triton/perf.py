@@ -4,6 +4,7 @@ Both send real inputs in a closed loop, each client its next request when the la
 the server's own statistics of the same time. https://github.com/triton-inference-server/perf_analyzer
 """
 
+import contextlib
 import functools
 import json
 import os
@@ -164,9 +165,11 @@ def _by_perf_analyzer(
     with module.InferenceServerClient(url) as client:
         for request in requests[:WARM_UP]:
             client.infer(model, request, outputs=wanted)
-    with tempfile.TemporaryDirectory(prefix="perf-") as folder:
+    with contextlib.ExitStack() as alone, tempfile.TemporaryDirectory(prefix="perf-") as folder:
         data, report = Path(folder) / "input.json", Path(folder) / "report.csv"
         data.write_text(json.dumps(input_data(samples)))
+        if shared_memory != "none":  # two programs at once would give their regions the same names
+            alone.enter_context(services.exclusive("perf_analyzer"))
         for count in clients:
             command = [str(perf_analyzer()), "-m", model, "-i", protocol, "-b", str(batch_size)]
             command += ["-u", server.http_url() if protocol == "http" else server.grpc_url()]
