@@ -5,6 +5,7 @@ free ports, and stopped again. A server that runs already is used and left runni
 """
 
 import contextlib
+import os
 
 import pytest
 
@@ -31,6 +32,16 @@ def pytest_ignore_collect(collection_path, config):
             return True
 
 
+def pytest_configure(config):
+    """Where tests are distributed (`-n 2 --dist loadfile`), each worker has servers, and a state folder, of its own."""
+    if worker := getattr(config, "workerinput", {}).get("workerid"):
+        shared = {name: services.folder(name) for name in ("datasets", "build")}
+        os.environ["WORKSHOP_HOME"] = str(settings.home() / "tests" / worker)
+        for name, folder in shared.items():
+            if not (settings.home() / name).exists():
+                (settings.home() / name).symlink_to(folder, target_is_directory=True)
+
+
 @pytest.fixture(scope="session")
 def slow(request):
     return request.config.getoption("--slow")
@@ -55,10 +66,11 @@ class Services:
             )
         for name in ("movies", "products"):
             restore(settings.ROOT / "dump" / name, arango.connect())
-        if missing := recipes.missing():
-            tell(f"building {', '.join(missing)}")
-            build.build(missing)
-            loading.raise_failed(loading.load(name for name in missing if name in loading.ready()))
+        with services.exclusive("build"):  # workers share the model repository
+            if missing := recipes.missing():
+                tell(f"building {', '.join(missing)}")
+                build.build(missing)
+                loading.raise_failed(loading.load(name for name in missing if name in loading.ready()))
         self.ready = True
 
     def stop(self):

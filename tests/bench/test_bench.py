@@ -1,5 +1,6 @@
 """The benchmarks: how figures are summed up, what the reports hold, and quick runs against the servers."""
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -205,7 +206,12 @@ def check_store_report(report):
 
 def arango_servers():
     """Embedded servers among the children of this process; the test run's own may be one of them."""
-    return {child.pid for child in psutil.Process().children() if "workshop.arango.embedded" in " ".join(child.cmdline())}
+    found = set()
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # it ends just now
+            if "workshop.arango.embedded" in " ".join(child.cmdline()):
+                found.add(child.pid)
+    return found
 
 
 def test_quick_run_of_the_store(own_home, tmp_path, monkeypatch):
