@@ -1,16 +1,19 @@
 #!/usr/bin/env python
 """Execute solutions and make the lessons from them: scripts/make_lessons.py [NAME …], for example 02_trace_a_transformer.
 
-Edit notebooks/solutions/NAME.ipynb, run this, and commit both files. The server must be up (`workshop up`).
+Edit notebooks/solutions/NAME.ipynb, run this, and commit both files. The server must be up (`workshop up`). What a
+picture shows is written to its cell's metadata, as `alt`, in one or two sentences that hold in every run.
 """
 
 import argparse
+import sys
 import time
 
 import nbformat
 
 from workshop import settings
 from workshop.course import lessons
+from workshop.errors import WorkshopError
 
 
 def main() -> None:
@@ -24,7 +27,10 @@ def main() -> None:
         solution = nbformat.read(path, as_version=4)
         lesson = lessons.without_answers(solution)
         for notebook, target in ((solution, path), (lesson, settings.NOTEBOOKS / path.name)):
-            lessons.execute(notebook, target.parent)
+            try:
+                lessons.execute(notebook, target.parent)
+            except WorkshopError as error:
+                sys.exit(f"make_lessons.py: {target.relative_to(settings.ROOT)}: {error}")
             lessons.write(notebook, target)
         print(f"{name}: solution and lesson in {time.monotonic() - began:.0f} s")
 

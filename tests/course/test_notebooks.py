@@ -13,6 +13,7 @@ import pytest
 from tests.support.exercise_tables import bound, plain, sanitised, used
 from workshop import settings
 from workshop.course import lessons, recipes, running
+from workshop.errors import WorkshopError
 
 NOTEBOOKS = sorted(settings.NOTEBOOKS.rglob("[0-9]*.ipynb"))
 LESSONS = [path for path in NOTEBOOKS if path.parent == settings.NOTEBOOKS]
@@ -80,6 +81,21 @@ def test_shows_no_private_path_and_embeds_no_picture(path):
     shown += [text_of(output) for cell in code_cells(notebook) for output in cell.outputs]
     assert not [found for text in shown for found in PRIVATE.findall(text)]
     assert not [text for text in shown if "data:image" in text]
+
+
+@each(NOTEBOOKS)
+def test_every_image_has_the_text_of_its_cell(path):
+    for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
+        texts = cell.metadata.get("alt", [])
+        images = [
+            (kind, output)
+            for output in cell.get("outputs", [])
+            for kind in output.get("data", {})
+            if kind.startswith("image/")
+        ]
+        shown = [output.metadata.get(kind, {}).get("alt", "") for kind, output in images]
+        assert all(len(text) > 40 for text in shown), number
+        assert shown == ([texts] if isinstance(texts, str) else texts)[: len(shown)], number
 
 
 @each(NOTEBOOKS)
@@ -179,6 +195,39 @@ def test_an_altered_number_is_noticed_in_each_notebook(triton_server):
             file.unlink()
     failed = re.findall(r"^FAILED .*?(\.altered-\S+?)::(?:ipynb::)?(Cell \d+)", result.stdout, re.MULTILINE)
     assert sorted(failed) == sorted((file.name, cell) for file, cell in altered.items()), result.stdout[-2000:]
+
+
+FIGURE = "import matplotlib.pyplot as plt\n\n{}plt.plot([1, 2])\nplt.show()"
+AGAIN = "plt.plot([2, 1])\nplt.show()\n"
+
+
+@pytest.mark.parametrize(
+    ("alt", "source", "texts"),
+    [
+        ("A line rises.", FIGURE.format(""), ["A line rises."]),
+        (["A line falls.", "A line rises."], FIGURE.format(AGAIN), ["A line falls.", "A line rises."]),
+        (["A line rises.", "What the answer would show."], FIGURE.format(""), ["A line rises."]),
+        ("What the answer would show.", "print(1)", []),
+    ],
+)
+def test_images_get_the_text_of_their_cell(tmp_path, alt, source, texts):
+    cell = nbformat.v4.new_code_cell(source, metadata={"alt": alt})
+    lesson = lessons.without_answers(nbformat.v4.new_notebook(cells=[cell]))
+    lessons.execute(lesson, tmp_path)
+    images = [output for output in lesson.cells[0].outputs if "image/png" in output.get("data", {})]
+    assert [output.metadata["image/png"]["alt"] for output in images] == texts
+    nbformat.validate(lesson)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "images"), [({}, 1), ({"alt": " "}, 1), ({"alt": []}, 1), ({"alt": "one"}, 2), ({"alt": ["one", ""]}, 2)]
+)
+def test_an_image_without_a_text_is_named(metadata, images):
+    shown = [nbformat.v4.new_output("display_data", {"image/png": "iVBORw0KGgo="}) for _ in range(images)]
+    cell = nbformat.v4.new_code_cell("plt.show()\nprint(1)", metadata=metadata, outputs=shown)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("A picture:"), cell])
+    with pytest.raises(WorkshopError, match=r"^cell 1 \(plt\.show\(\)\) shows an image without a text: .*`alt`$"):
+        lessons.describe_images(notebook)
 
 
 def test_a_failing_notebook_is_reported_and_the_next_one_run(tmp_path, monkeypatch):

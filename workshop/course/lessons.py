@@ -14,6 +14,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from workshop import settings
+from workshop.errors import WorkshopError
 
 SOLUTIONS = settings.NOTEBOOKS / "solutions"
 UPWARDS = re.compile(r"(\]\()\.\./(?=\.\./)")
@@ -60,9 +61,36 @@ def reason(failure: Exception) -> str:
     return f"{type(failure).__name__}: {str(failure).strip().partition(chr(10))[0]}"
 
 
+def describe_images(notebook: nbformat.NotebookNode) -> None:
+    """Copy the alternative texts of cells to the images that they show, where nbconvert looks for them.
+
+    The author writes what a picture shows once, in the metadata of the solution's cell: `alt` is a text, or a list of
+    texts where the cell shows several images. A lesson may show fewer images than there are texts, until it is answered.
+
+    Raises:
+        WorkshopError: a cell shows an image that has no text.
+    """
+    for number, cell in enumerate(notebook.cells):
+        texts = cell.metadata.get("alt", [])
+        texts = iter([texts] if isinstance(texts, str) else texts)
+        for output in cell.get("outputs", []):
+            for kind in (kind for kind in output.get("data", {}) if kind.startswith("image/")):
+                if not (text := next(texts, "").strip()):
+                    first = cell.source.strip().partition("\n")[0]
+                    raise WorkshopError(
+                        f"cell {number} ({first}) shows an image without a text: write it to its metadata, `alt`"
+                    )
+                output.metadata[kind] = {**output.metadata.get(kind, {}), "alt": text}
+
+
 def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
-    """Run a notebook from a fresh kernel in `folder`; its outputs and execution counts are set in place."""
+    """Run a notebook from a fresh kernel in `folder`; its outputs and execution counts are set in place.
+
+    Raises:
+        WorkshopError: a cell shows an image that has no alternative text.
+    """
     client(notebook, folder).execute()
+    describe_images(notebook)
     for cell in notebook.cells:
         for key in VOLATILE_METADATA:
             cell.metadata.pop(key, None)
