@@ -1,0 +1,150 @@
+import pytest
+
+from tests.support.aql_functions import check, table
+
+DATES = table(r"""
+    DATE_TIMESTAMP("2014-05-07T14:19:09.522") => 1399472349522
+    DATE_TIMESTAMP("2014-05-07T14:19:09.522+02:00") => 1399465149522
+    DATE_TIMESTAMP("2014-05-07T14:19-03:30") => 1399484940000
+    DATE_TIMESTAMP(1399472349522.9) => 1399472349522
+    DATE_TIMESTAMP("0000-01-01") => -62167219200000
+    DATE_TIMESTAMP("1969-12-31T23:59:59.9Z") => -100
+    DATE_TIMESTAMP(2020, 2, 30) => 1583020800000
+    DATE_TIMESTAMP("2020", "13", 1, 25, 61, 61, 1500) => 1609552921999
+    DATE_TIMESTAMP(2020, 2) warns 1542
+    DATE_TIMESTAMP(2020, 2, null) warns 1542
+    DATE_TIMESTAMP(2020, -1, 1) warns 1572
+    DATE_TIMESTAMP(null) warns 1542
+    DATE_TIMESTAMP("") warns 1572
+    DATE_ISO8601(" +2020-2-3 4:5:6.7 ") => "2020-02-03T04:05:06.700Z"
+    DATE_ISO8601("2020") => "2020-01-01T00:00:00.000Z"
+    DATE_ISO8601("2021-02-29") => "2021-03-01T00:00:00.000Z"
+    DATE_ISO8601(-1) => "1969-12-31T23:59:59.999Z"
+    DATE_ISO8601(253402300799999) => "9999-12-31T23:59:59.999Z"
+    DATE_ISO8601(253402300800000) warns 1572
+    DATE_ISO8601(-62167219200001) warns 1572
+    DATE_ISO8601("-2020-01-01") warns 1572
+    DATE_ISO8601("2020-13-01") warns 1572
+    DATE_ISO8601("2020-01-01T24:00") warns 1572
+    DATE_ISO8601(true) warns 1542
+    IS_DATESTRING("2020-01-01T10:00:00Z") => true
+    IS_DATESTRING("2020-1-1 1:2") => true
+    IS_DATESTRING("2020-01-01T") => false
+    IS_DATESTRING("10000-01-01") => false
+    IS_DATESTRING("0000-01-01T00:00:00+01:00") => false
+    IS_DATESTRING("foo") => false
+    IS_DATESTRING(0) => false
+    DATE_DAYOFWEEK("2020-08-29") => 6
+    DATE_DAYOFWEEK("1969-12-28") => 0
+    DATE_DAYOFWEEK("0000-01-01") => 6
+    DATE_DAYOFWEEK("2023-03-25T23:00:00Z", "Europe/Berlin") => 0
+    DATE_YEAR("1950-06-07") => 1950
+    DATE_YEAR("2023-12-31T23:00:00Z", "Europe/Berlin") => 2024
+    DATE_YEAR("2023-12-31T23:00:00Z", 1) warns 1542
+    DATE_YEAR("2023-12-31T23:00:00Z", null) warns 1542
+    DATE_YEAR("2023-12-31T23:00:00Z", "Europe/Nowhere") fails 4
+    DATE_MONTH("2020-02-29T23:59:59") => 2
+    DATE_DAY("2020-02-29T23:59:59") => 29
+    DATE_HOUR("2020-07-01T22:30:00Z", "Asia/Kathmandu") => 4
+    DATE_MINUTE("2020-07-01T22:30:00Z", "Asia/Kathmandu") => 15
+    DATE_SECOND(-1) => 59
+    DATE_MILLISECOND(-1) => 999
+    DATE_DAYOFYEAR("2020-12-31") => 366
+    DATE_DAYOFYEAR("2021-01-01") => 1
+    DATE_ISOWEEK("2021-01-03") => 53
+    DATE_ISOWEEK("2021-01-04") => 1
+    DATE_ISOWEEKYEAR("2021-01-03") => {"week": 53, "year": 2020}
+    DATE_ISOWEEKYEAR("2019-12-30") => {"week": 1, "year": 2020}
+    DATE_LEAPYEAR("2000-01-01") => true
+    DATE_LEAPYEAR("1900-01-01") => false
+    DATE_QUARTER("2020-03-31") => 1
+    DATE_QUARTER("2020-04-01") => 2
+    DATE_DAYS_IN_MONTH("2020-02-01") => 29
+    DATE_DAYS_IN_MONTH("1900-02-01") => 28
+    DATE_TRUNC("2020-08-29T16:30:05.123Z", "YEAR") => "2020-01-01T00:00:00.000Z"
+    DATE_TRUNC("2020-08-29T16:30:05.123Z", "m") => "2020-08-01T00:00:00.000Z"
+    DATE_TRUNC("1960-08-29T16:30:05.123Z", "hours") => "1960-08-29T16:00:00.000Z"
+    DATE_TRUNC("2020-08-29T16:30:05.123Z", "f") => "2020-08-29T16:30:05.123Z"
+    DATE_TRUNC("2023-07-31T22:30:00Z", "month", "Europe/Berlin") => "2023-07-31T22:00:00.000Z"
+    DATE_TRUNC("2023-03-26T12:00:00Z", "day", "Europe/Berlin") => "2023-03-25T23:00:00.000Z"
+    DATE_TRUNC("2023-10-29T01:30:00Z", "hour", "Europe/Berlin") fails 4
+    DATE_TRUNC("2020-08-29", "week") warns 1572
+    DATE_TRUNC("2020-08-29", 1) warns 1542
+    DATE_ROUND("2000-04-28T11:11:11.111Z", 15, "minutes") => "2000-04-28T11:00:00.000Z"
+    DATE_ROUND(-1, 1, "day") => "1970-01-01T00:00:00.000Z"
+    DATE_ROUND("2023-07-01T23:30:00Z", 1, "day", "Europe/Berlin") => "2023-07-01T22:00:00.000Z"
+    DATE_ROUND("2000-04-28", 0, "day") warns 1542
+    DATE_ROUND("2000-04-28", 1, "Day") warns 1542
+    DATE_ROUND("2000-04-28", 1, "week") warns 1542
+    DATE_ROUND("2000-04-28", "1", "day") warns 1542
+    DATE_FORMAT("2009-06-05T04:03:02.001Z", "%yyyyyy %yyyy %yy %y") => "+002009 2009 09 2009"
+    DATE_FORMAT("2009-06-05T04:03:02.001Z", "%mmmm %mmm %mm %m %dd %d") => "June Jun 06 6 05 5"
+    DATE_FORMAT("2009-06-05T04:03:02.001Z", "%hh:%ii:%ss.%fff %h:%i:%s.%f") => "04:03:02.001 4:3:2.1"
+    DATE_FORMAT("2009-06-05T04:03:02.001Z", "%wwww %www %w %kk %k %xxx %x %q %a %l") => "Friday Fri 5 23 23 156 156 2 30 0"
+    DATE_FORMAT("2009-06-05T04:03:02.001Z", "%t %z %% %m%&m %j%") => "1244174582001 2009-06-05T04:03:02.001Z % 6m j"
+    DATE_FORMAT("2009-06-05T23:03:02Z", "%dd %hh", "Asia/Tokyo") => "06 08"
+    DATE_FORMAT("2009-06-05", 1) warns 1542
+    DATE_ADD("2020-01-31", 1, "month") => "2020-03-02T00:00:00.000Z"
+    DATE_ADD("2020-02-29", 1, "year") => "2021-03-01T00:00:00.000Z"
+    DATE_ADD("2020-02-29", -1, "y") => "2019-03-01T00:00:00.000Z"
+    DATE_ADD("2020-01-01", 1.5, "years") => "2021-07-01T00:00:00.000Z"
+    DATE_ADD("2020-01-01", 0.5, "week") => "2020-01-04T12:00:00.000Z"
+    DATE_ADD("1969-12-31T23:59:59.999Z", 1, "f") => "1970-01-01T00:00:00.000Z"
+    DATE_ADD("2020-01-01", "P1Y2M3W4DT5H6M7.8S") => "2021-03-26T05:06:07.800Z"
+    DATE_ADD("2023-03-25T23:00:00Z", 1, "day", "Europe/Berlin") => "2023-03-26T22:00:00.000Z"
+    DATE_ADD("2023-03-25T23:00:00Z", "P1D", "Europe/Berlin") => "2023-03-26T22:00:00.000Z"
+    DATE_ADD("2023-03-25T01:30:00Z", 1, "day", "Europe/Berlin") fails 4
+    DATE_ADD("9999-12-31", 1, "day") warns 1572
+    DATE_ADD("2020-01-01", 10**17, "day") warns 1572
+    DATE_ADD("2020-01-01", 1, "century") warns 1572
+    DATE_ADD("2020-01-01", "P") warns 1572
+    DATE_ADD("2020-01-01", "1 day") warns 1572
+    DATE_ADD("2020-01-01", "P99999999999999999Y") warns 1572
+    DATE_ADD("2020-01-01", 1) warns 1542
+    DATE_ADD("2020-01-01", 1, 2) warns 1542
+    DATE_SUBTRACT("2020-03-31", 1, "month") => "2020-03-02T00:00:00.000Z"
+    DATE_SUBTRACT("2020-01-01", "PT1.5S") => "2019-12-31T23:59:58.500Z"
+    DATE_SUBTRACT("0000-01-01", 1, "f") warns 1572
+    DATE_DIFF("2023-12-01", "2024-04-01", "days") => 122
+    DATE_DIFF("2024-04-01", "2023-12-01", "w") => -17
+    DATE_DIFF("2020-01-01", "2020-01-02T12:00", "d") => 2
+    DATE_DIFF("2020-01-02T12:00", "2020-01-01", "d") => -2
+    DATE_DIFF("2020-01-01", "2020-01-02T12:00", "d", true) => 1.5
+    DATE_DIFF("2020-01-01", "2021-01-01", "year") => 1
+    DATE_DIFF("2023-03-25", "2023-03-26T12:00", "hours", "Europe/Berlin") => 37
+    DATE_DIFF("2020-01-01", "2020-01-01", "hours", false, "UTC", "Asia/Tokyo") => 9
+    DATE_DIFF("2020-01-01", "2020-01-01", "x") warns 1572
+    DATE_DIFF("2020-01-01", "2020-01-01", 1) warns 1542
+    DATE_DIFF("2020-01-01", "2020-01-01", "d", 1) warns 1542
+    DATE_COMPARE("1985-04-04", "2020-04-04", "month", "day") => true
+    DATE_COMPARE("1984-02-29", "1985-03-01", "month", "day") => false
+    DATE_COMPARE("2020-01-01T10:20:30.400", "2020-01-01T10:20:30.999", "year", "second") => true
+    DATE_COMPARE("2020-01-01", "2020-02-01", "day") => true
+    DATE_COMPARE("2020-01-01", "2021-09-09", "day", "year") => true
+    DATE_COMPARE("2023-06-30T22:00Z", "2023-07-01T00:00Z", "month", "Europe/Berlin") => true
+    DATE_COMPARE("2023-04-01T09:00Z", "2024-04-01T18:00Z", "h", "i", "Europe/Berlin", "America/Los_Angeles") => true
+    DATE_COMPARE("2023-04-01", "2024-04-01", "x") warns 1542
+    DATE_COMPARE("2023-04-01", "2024-04-01", "h", 1) warns 1542
+    DATE_COMPARE("2023-04-01", "x", "h") warns 1572
+    DATE_UTCTOLOCAL("2020-10-15T01:00:00.999Z", "America/New_York") => "2020-10-14T21:00:00.999"
+    DATE_UTCTOLOCAL("2020-01-15T01:00:00Z", "Europe/London") => "2020-01-15T01:00:00.000Z"
+    DATE_UTCTOLOCAL("2020-07-15T01:00:00Z", "Europe/London") => "2020-07-15T02:00:00.000"
+    DATE_UTCTOLOCAL("0001-01-01", "Europe/Berlin") => "0001-01-01T00:53:28.000"
+    DATE_UTCTOLOCAL("9999-07-01", "Europe/Berlin") => "9999-07-01T02:00:00.000"
+    DATE_UTCTOLOCAL("9999-12-31T23:30:00Z", "Asia/Tokyo") warns 1572
+    DATE_UTCTOLOCAL("2020-07-15", 1) warns 1542
+    DATE_UTCTOLOCAL("2020-07-15", "UTC", 1) warns 1542
+    DATE_UTCTOLOCAL("2020-07-15", "../Europe/Berlin") fails 4
+    DATE_UTCTOLOCAL("2020-07-15", "Europe") fails 4
+    DATE_UTCTOLOCAL("2020-07-15", "") fails 4
+    DATE_LOCALTOUTC("2020-10-14T21:00:00.999", "America/New_York") => "2020-10-15T01:00:00.999Z"
+    DATE_LOCALTOUTC("2023-03-26T03:00:00", "Europe/Berlin") => "2023-03-26T01:00:00.000Z"
+    DATE_LOCALTOUTC("2023-03-26T02:30:00", "Europe/Berlin") fails 4
+    DATE_LOCALTOUTC("2023-10-29T02:30:00", "Europe/Berlin") fails 4
+    DATE_NOW() => 1700000000250
+""")
+
+
+@pytest.mark.parametrize("case", DATES)
+def test_dates(case):
+    check(case)
