@@ -10,7 +10,7 @@ FLIP = Exercise("02_trace_a_transformer", "Exercise 1")
 LABEL = Exercise(
     "02_trace_a_transformer",
     "Exercise 2",
-    also=("save(version_1", "save(torch.jit.script", "client.load_model(classifier_folder"),
+    also=("version_1.save", "torch.jit.script(Windows", "client.load_model(classifier_folder"),
 )
 CLASS = "answer = ask(classifier_folder.name, *tokens([text]), {})\n"
 

@@ -63,8 +63,8 @@ def test_what_the_option_names(models, option, chosen):
 
 def test_all_and_a_name_that_is_not_there(models):
     assert recipes.chosen(models, "all") == ["apart", "base", "caller", "large", "small", "whole"]
-    with pytest.raises(WorkshopError, match="--models: there is no smal in .*; there are: apart, base, caller"):
-        recipes.chosen(models, "smal,base")
+    with pytest.raises(WorkshopError, match="--models: there is no ecko in .*; there are: apart, base, caller"):
+        recipes.chosen(models, "ecko,base")
 
 
 def test_of_another_repository_all_is_loaded(models):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import tritonclient.http as httpclient
@@ -77,3 +78,18 @@ def test_models_in_memory_go_too(own_home, course):
     own.remove()
     assert served() == {"echo"}
     client.close()
+
+
+def test_a_file_is_put_into_place_in_one_step(tmp_path):
+    file = tmp_path / "model" / "1" / "model.pt"
+    own.save(file, lambda path: Path(path).write_text("old"))
+    assert file.read_text() == "old"
+
+    def breaks_off(path):
+        Path(path).write_text("a par")
+        assert file.read_text() == "old"
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        own.save(file, breaks_off)
+    assert file.read_text() == "old"

@@ -54,6 +54,19 @@ def folder(model: str) -> Path:
     return own
 
 
+def save(file: Path, write: Callable[[str], object]) -> None:
+    """Have a model's file written and put into place in one step: who reads it gets the old one or the new, never a part.
+
+    Args:
+        file: for example `own.folder("sentence_bert") / "1" / "model.pt"`; its folder is made where it is missing.
+        write: called with the path to write to, such as the `save` of a TorchScript module.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_suffix(".unfinished")
+    write(str(unfinished))
+    unfinished.replace(file)
+
+
 def remove() -> None:
     """Unload this kernel's models and remove their folders: the last call of a lesson that made any."""
     _remove(lambda model: model.endswith(name("")))
