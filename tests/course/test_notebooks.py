@@ -226,8 +226,17 @@ def test_an_image_without_a_text_is_named(metadata, images):
     shown = [nbformat.v4.new_output("display_data", {"image/png": "iVBORw0KGgo="}) for _ in range(images)]
     cell = nbformat.v4.new_code_cell("plt.show()\nprint(1)", metadata=metadata, outputs=shown)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("A picture:"), cell])
-    with pytest.raises(WorkshopError, match=r"^cell 1 \(plt\.show\(\)\) shows an image without a text: .*`alt`$"):
-        lessons.describe_images(notebook)
+    (missing,) = lessons.describe_images(notebook)
+    assert missing == "cell 1 (plt.show()) shows an image without a text: add it to `alt` in its metadata"
+    assert [output.metadata for output in shown[:-1]] == [{"image/png": {"alt": "one"}}] * (images - 1)
+
+
+def test_a_lesson_is_not_made_with_an_image_that_has_no_text(tmp_path):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(FIGURE.format(""))])
+    with pytest.raises(
+        WorkshopError, match=r"^cell 0 \(import matplotlib\.pyplot as plt\) shows an image without a text: .*"
+    ):
+        lessons.execute(notebook, tmp_path)
 
 
 def test_a_failing_notebook_is_reported_and_the_next_one_run(tmp_path, monkeypatch):

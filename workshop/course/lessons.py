@@ -61,26 +61,25 @@ def reason(failure: Exception) -> str:
     return f"{type(failure).__name__}: {str(failure).strip().partition(chr(10))[0]}"
 
 
-def describe_images(notebook: nbformat.NotebookNode) -> None:
-    """Copy the alternative texts of cells to the images that they show, where nbconvert looks for them.
+def describe_images(notebook: nbformat.NotebookNode) -> list[str]:
+    """Copy the alternative texts of cells to the images that they show; return what is missing, one line a cell.
 
     The author writes what a picture shows once, in the metadata of the solution's cell: `alt` is a text, or a list of
     texts where the cell shows several images. A lesson may show fewer images than there are texts, until it is answered.
-
-    Raises:
-        WorkshopError: a cell shows an image that has no text.
+    An image has its text where nbconvert looks for it, in the output's metadata under the image's type.
     """
+    missing = []
     for number, cell in enumerate(notebook.cells):
         texts = cell.metadata.get("alt", [])
         texts = iter([texts] if isinstance(texts, str) else texts)
         for output in cell.get("outputs", []):
             for kind in (kind for kind in output.get("data", {}) if kind.startswith("image/")):
-                if not (text := next(texts, "").strip()):
+                if text := next(texts, "").strip():
+                    output.metadata[kind] = {**output.metadata.get(kind, {}), "alt": text}
+                else:
                     first = cell.source.strip().partition("\n")[0]
-                    raise WorkshopError(
-                        f"cell {number} ({first}) shows an image without a text: write it to its metadata, `alt`"
-                    )
-                output.metadata[kind] = {**output.metadata.get(kind, {}), "alt": text}
+                    missing.append(f"cell {number} ({first}) shows an image without a text: add it to `alt` in its metadata")
+    return list(dict.fromkeys(missing))
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
@@ -90,7 +89,8 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
         WorkshopError: a cell shows an image that has no alternative text.
     """
     client(notebook, folder).execute()
-    describe_images(notebook)
+    if missing := describe_images(notebook):
+        raise WorkshopError("; ".join(missing))
     for cell in notebook.cells:
         for key in VOLATILE_METADATA:
             cell.metadata.pop(key, None)

@@ -6,11 +6,10 @@ import time
 from pathlib import Path
 
 import nbformat
-from nbconvert import HTMLExporter
 from rich.console import Console
 
 from workshop import settings
-from workshop.course import lessons
+from workshop.course import lessons, pages
 from workshop.errors import WorkshopError
 from workshop.progress import progress
 
@@ -67,8 +66,9 @@ def _run(path: Path, console: Console) -> Result:
                 error = lessons.reason(failure)
                 break
             done += cell.cell_type == "code"
-    page, _ = HTMLExporter(template_name="lab").from_notebook_node(notebook)
-    return Result(path.stem, time.monotonic() - began, error, page)
+    seconds = time.monotonic() - began
+    lessons.describe_images(notebook)
+    return Result(path.stem, seconds, error, pages.page(notebook, path.stem))
 
 
 def _write_report(results: list[Result], report: Path) -> None:
