@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 
-import arango
 import pytest
 
 from tests.support.arango_server import running_server
@@ -25,10 +24,9 @@ NEAREST = "FOR m IN Movie SORT COSINE_SIMILARITY(m.emb, @emb) DESC LIMIT 11 RETU
 def test_most_films_of_a_series_find_another_of_it(slow, tmp_path, triton_server):
     if not slow:
         pytest.skip("embeds 9,027 texts, which takes minutes on two cores: --slow")
-    with running_server(tmp_path, password="secret") as url:
-        client = arango.ArangoClient(hosts=url)
-        client.db("_system", username="root", password="secret").create_database("films")
-        database = client.db("films", username="root", password="secret")
+    with running_server(tmp_path) as server:
+        server.connect().create_database("films")
+        database = server.connect("films")
         restore(KNOWLEDGE_GRAPH, database)
         movies = database.collection("Movie")
         assert movies.count() == 9027 and database.collection("Person").count() == 46005

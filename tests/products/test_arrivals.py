@@ -4,30 +4,26 @@ import os
 import subprocess
 import sys
 
-import arango
 import pytest
 
 from tests.support.arango_server import running_server
 from workshop.products import arrivals, store
 from workshop.triton import own
 
-PASSWORD = "wombat"
-
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    with running_server(tmp_path_factory.mktemp("arango"), password=PASSWORD) as url:
-        yield url
+def server(tmp_path_factory):
+    with running_server(tmp_path_factory.mktemp("arango")) as server:
+        yield server
 
 
 @pytest.fixture
-def shop(url):
+def shop(server):
     """A store with a tent and its vector."""
-    client = arango.ArangoClient(hosts=url)
-    system = client.db("_system", username="root", password=PASSWORD)
+    system = server.connect()
     system.delete_database("shop", ignore_missing=True)
     system.create_database("shop")
-    db = client.db("shop", username="root", password=PASSWORD)
+    db = server.connect("shop")
     graph = db.create_graph(store.GRAPH)
     graph.create_vertex_collection(store.PRODUCTS)
     graph.create_edge_definition(store.CO_PURCHASES, [store.PRODUCTS], [store.PRODUCTS])

@@ -1,12 +1,10 @@
 """What the tests of abuse send: wrong requests and queries, made at random from a seed, and a client that notes answers."""
 
-import http.client
 import json
 import urllib.parse
+from http.client import HTTPException
 
-import jwt
-
-from tests.support.arango_http import Http
+from tests.support.arango_http import Http, superuser
 from workshop.arango.embedded import routes as _routes  # noqa: F401  (it registers the handlers)
 from workshop.arango.embedded.routing import routes
 
@@ -265,17 +263,11 @@ def registered():
     return sorted(found)
 
 
-def token(secret, **claims):
-    return jwt.encode({"iss": "arangodb", **claims}, secret, algorithm="HS256")
-
-
 class Abuser:
     """Sends requests as a superuser over one connection, and notes what was answered with a 500 or not at all."""
 
     def __init__(self, server):
-        self.server = server
-        self.authorization = "bearer " + token(server.jwt_secret, server_id="abuse")
-        self.connection = None
+        self.http = Http(server, None, token=superuser(server), timeout=PATIENCE)
         self.wrong = []
         self.statuses = set()
 
@@ -283,31 +275,15 @@ class Abuser:
         return self
 
     def __exit__(self, *error):
-        self.close()
-
-    def close(self):
-        if self.connection:
-            self.connection.close()
-            self.connection = None
+        self.http.close()
 
     def send(self, method, path, body=None, headers=None):
-        if self.connection is None:
-            self.connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE)
         try:
-            self.connection.putrequest(method, path, skip_accept_encoding=True)
-            for name, value in {"Authorization": self.authorization, **(headers or {})}.items():
-                self.connection.putheader(name, value)
-            if body is not None or method in ("POST", "PUT", "PATCH"):
-                self.connection.putheader("Content-Length", str(len(body or b"")))
-            self.connection.endheaders(body)
-            answer = self.connection.getresponse()
-            status, content = answer.status, answer.read()
-            if answer.will_close:
-                self.close()
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
+            answer = self.http(method, path, data=body, headers=headers)
+        except (OSError, HTTPException) as error:
             self.note(method, path, body, f"{type(error).__name__}: {error}")
             return None, None
+        status, content = answer.status, answer.content
         self.statuses.add(status)
         if (status, content) == (400, b"Invalid HTTP request received."):  # it got no further than to the parser of HTTP
             return status, None
@@ -326,26 +302,21 @@ class Abuser:
 
     def check(self):
         assert not self.wrong, f"{len(self.wrong)} wrong answers\n" + "\n".join(self.wrong[:12])
-        with Http(self.server, timeout=PATIENCE) as client:
-            client.session.auth = None
-            client.session.headers["Authorization"] = self.authorization
-            assert client.call("POST", "/_api/cursor", {"query": "RETURN 1"})[1]["result"] == [1]
+        assert self.http("POST", "/_api/cursor", {"query": "RETURN 1"}).json()["result"] == [1]
 
 
 def prepare(server):
     """Collections, a graph, an index and a user to be abused, put back where they are gone."""
-    with Http(server) as client:
-        client.session.auth = None
-        client.session.headers["Authorization"] = "bearer " + token(server.jwt_secret, server_id="abuse")
+    with Http(server, token=superuser(server)) as client:
         for name, kind in (("things", 2), ("links", 3)):
-            client.call("POST", "/_api/collection", {"name": name, "type": kind})
+            client("POST", "/_api/collection", {"name": name, "type": kind})
         documents = [{"_key": str(n), "n": n, "text": f"number {n}", "emb": [n / 7, 1, -n]} for n in range(30)]
-        client.call("POST", "/_api/document/things?overwriteMode=replace", documents)
+        client("POST", "/_api/document/things?overwriteMode=replace", documents)
         edges = [{"_key": str(n), "_from": f"things/{n}", "_to": f"things/{n * 7 % 30}"} for n in range(30)]
-        client.call("POST", "/_api/document/links?overwriteMode=replace", edges)
-        client.call("POST", "/_api/index?collection=things", {"type": "persistent", "fields": ["n"], "name": "by_n"})
+        client("POST", "/_api/document/links?overwriteMode=replace", edges)
+        client("POST", "/_api/index?collection=things", {"type": "persistent", "fields": ["n"], "name": "by_n"})
         parameters = {"metric": "cosine", "dimension": 3, "nLists": 2}
         definition = {"type": "vector", "fields": ["emb"], "name": "near", "params": parameters}
-        client.call("POST", "/_api/index?collection=things", definition)
-        client.call("POST", "/_api/gharial", {"name": "net", "edgeDefinitions": EDGES})
-        client.call("POST", "/_api/user", {"user": "somebody", "passwd": "p"})
+        client("POST", "/_api/index?collection=things", definition)
+        client("POST", "/_api/gharial", {"name": "net", "edgeDefinitions": EDGES})
+        client("POST", "/_api/user", {"user": "somebody", "passwd": "p"})

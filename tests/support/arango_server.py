@@ -1,61 +1,55 @@
-"""An embedded ArangoDB server in a process of its own, for tests."""
+"""Embedded ArangoDB servers for tests: in a process of their own, or in a thread of this one."""
 
 import contextlib
-import subprocess
-import tempfile
+import socket
+import threading
 import time
+from types import SimpleNamespace
 
-from workshop.arango import server
-from workshop.machine import services
+import uvicorn
 
-DEADLINE = 60.0
+from workshop.arango.embedded.app import application
+from workshop.arango.embedded.auth import Authenticator
+from workshop.arango.embedded.storage import Storage
+from workshop.arango.temporary import TemporaryServer
 
-
-def start(data_dir, *arguments, password="secret", secret="signing secret of the tests, long enough"):
-    """Start a server on a free port; the process, its address and its stderr. It may not answer yet."""
-    port = services.free_port()
-    command = [*server.command(port, data_dir), *arguments]
-    environment = {
-        **server.environment(),
-        "WORKSHOP_ARANGO_ROOT_PASSWORD": password,
-        "WORKSHOP_ARANGO_JWT_SECRET": secret,
-    }
-    errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  (it goes with the process)
-    process = subprocess.Popen(command, env=environment, stderr=errors)
-    return process, f"http://127.0.0.1:{port}", errors
-
-
-def read(errors):
-    """What the server wrote to stderr so far."""
-    errors.seek(0)
-    return errors.read()
-
-
-def wait(process, url, errors):
-    """Wait until the server answers."""
-    end = time.monotonic() + DEADLINE
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            raise AssertionError(f"the server ended with {process.returncode}: {read(errors)}")
-        if server.available(url):
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"no answer from {url} after {DEADLINE} seconds")
+SECRET = "the secret that signs the tokens of all of these tests"
+FOREVER = "FOR a IN 1..1000000 FOR b IN 1..1000000 FILTER a == -1 RETURN a"
 
 
 @contextlib.contextmanager
-def running_server(data_dir, password="secret", secret="signing secret of the tests, long enough"):
-    """A server for the data of a folder; its address. What it wrote to stderr is checked: it must not have failed inside."""
-    process, url, errors = start(data_dir, password=password, secret=secret)
-    try:
-        wait(process, url, errors)
-        yield url
-    finally:
-        process.terminate()
+def running_server(folder, **options):
+    """A server whose data lie in a folder. In the end it must run still, have failed nowhere inside, and stop in order."""
+    with TemporaryServer(folder, jwt_secret=SECRET, **options) as server:
+        yield server
+        assert server.process.poll() is None, server.printed()[-3000:]
+        assert server.stop() == 0
+        assert "Traceback" not in server.printed(), server.printed()[-3000:]
+
+
+@contextlib.contextmanager
+def serving(folder, **options):
+    """A server in a thread of this process, with its store."""
+    with Storage(folder) as store:
+        with store.writing():
+            store.users.ensure_root("secret")
+        app = application(store, authenticator=Authenticator(store, SECRET), **options)
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", loop="uvloop", http="httptools", ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
         try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise
-    assert "Traceback" not in read(errors), read(errors)
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield SimpleNamespace(url=url, user="root", password="secret", jwt_secret=SECRET), store
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def until(condition, seconds=30):
+    """Ask again and again until it is so."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return found

@@ -19,19 +19,24 @@ DEADLINE = 60.0
 
 
 class TemporaryServer:
-    """A server whose data lie in `folder`; a context manager that starts it and stops it. The folder stays."""
+    """A server whose data lie in `folder`; a context manager that starts it and stops it. The folder stays.
 
-    def __init__(self, folder: Path):
+    Secrets are made up where none are given. Without `secrets_in_files` the server has only those of its environment.
+    """
+
+    def __init__(
+        self, folder: Path, *, password: str | None = None, jwt_secret: str | None = None, secrets_in_files: bool = True
+    ):
         self.folder = folder
         self.data = folder / "data"
         self.port = services.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.user = "root"
-        self.password = secrets.token_urlsafe(12)
-        self.jwt_secret = secrets.token_urlsafe(48)
+        self.password = secrets.token_urlsafe(12) if password is None else password
+        self.jwt_secret = secrets.token_urlsafe(48) if jwt_secret is None else jwt_secret
+        self.secrets_in_files = secrets_in_files
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        self._files = {"--root-password-file": self.password, "--jwt-secret-file": self.jwt_secret}
 
     @property
     def log(self) -> Path:
@@ -50,11 +55,12 @@ class TemporaryServer:
     def start(self) -> float:
         """Start the server on what is in its folder; return the seconds until it answers. WorkshopError if it does not."""
         command = server.command(self.port, self.data)
-        for option, secret in self._files.items():
-            path = self.folder / option.strip("-")
-            path.touch(mode=0o600)
-            path.write_text(secret)
-            command += [option, str(path)]
+        if self.secrets_in_files:
+            for option, secret in (("--root-password-file", self.password), ("--jwt-secret-file", self.jwt_secret)):
+                path = self.folder / option.strip("-")
+                path.touch(mode=0o600)
+                path.write_text(secret)
+                command += [option, str(path)]
         began = time.perf_counter()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
@@ -67,34 +73,44 @@ class TemporaryServer:
             )
         try:
             while not self.available():
-                if self.process.poll() is not None or time.perf_counter() - began > DEADLINE:
-                    raise WorkshopError(f"the server did not start:\n{self.log.read_text(errors='replace')[-2000:]}")
+                status = self.process.poll()
+                if status is not None or time.perf_counter() - began > DEADLINE:
+                    ended = "" if status is None else f", it ended with {status}"
+                    raise WorkshopError(f"the server did not start{ended}:\n{self.printed()[-2000:]}")
                 time.sleep(0.02)
         except BaseException:
             self.stop()
             raise
         return time.perf_counter() - began
 
+    def printed(self) -> str:
+        """What the server printed since the folder is used."""
+        return self.log.read_text(errors="replace")
+
     def available(self) -> bool:
         """Whether the server answers."""
         return server.available(self.url, timeout=10.0)
 
-    def stop(self) -> None:
-        """Ask the server to end, insist after 20 seconds."""
-        if self.process is not None:
-            self.process.terminate()
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.kill()
-            self.process = None
+    def stop(self) -> int | None:
+        """Ask the server to end, insist after 20 seconds; the status that it ended with, None if none was started."""
+        if self.process is None:
+            return None
+        self.process.terminate()
+        try:
+            status = self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+        self.process = None
+        return status
 
-    def kill(self) -> None:
+    def kill(self) -> int | None:
         """End the server at once (SIGKILL)."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
+        if self.process is None:
+            return None
+        self.process.kill()
+        status = self.process.wait()
+        self.process = None
+        return status
 
     def connect(self, database: str = "_system", *, timeout: float = 300.0) -> StandardDatabase:
         """A connection of root through python-arango; the database must be there."""

@@ -3,7 +3,6 @@
 import itertools
 import os
 
-import arango
 import pytest
 from rich.console import Console
 
@@ -16,23 +15,22 @@ from workshop.errors import WorkshopError
 from workshop.films import imdb
 from workshop.films import sources as films
 
-PASSWORD = "wombat"
 KNOWLEDGE_GRAPH = settings.ROOT.parent / "shared" / "data" / "movie_knowledge_graph"
 names = (f"zoo{number}" for number in itertools.count())
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    with running_server(tmp_path_factory.mktemp("arango"), password=PASSWORD) as url:
-        yield url
+def server(tmp_path_factory):
+    with running_server(tmp_path_factory.mktemp("arango")) as server:
+        yield server
 
 
 @pytest.fixture
-def database(url):
+def database(server):
     """A new database."""
-    client, name = arango.ArangoClient(hosts=url), next(names)
-    client.db("_system", username="root", password=PASSWORD).create_database(name)
-    return client.db(name, username="root", password=PASSWORD)
+    name = next(names)
+    server.connect().create_database(name)
+    return server.connect(name)
 
 
 @pytest.fixture
@@ -158,8 +156,8 @@ def test_key_options_are_kept_and_what_the_server_refuses_is_noted(tmp_path, dat
     assert (options["key_generator"], options["key_increment"], options["key_offset"]) == ("autoincrement", 5, 3)
 
 
-def test_the_command_tells_what_it_did_and_ends_with_what_failed(zoo, url, monkeypatch):
-    for variable, value in (("ARANGO_URL", url), ("ARANGO_USER", "root"), ("ARANGO_PASSWORD", PASSWORD)):
+def test_the_command_tells_what_it_did_and_ends_with_what_failed(zoo, server, monkeypatch):
+    for variable, value in (("ARANGO_URL", server.url), ("ARANGO_USER", "root"), ("ARANGO_PASSWORD", server.password)):
         monkeypatch.setenv(variable, value)
     (zoo / "zooView.view.json").write_text("{}")
     with open(os.devnull, "w") as nowhere:
@@ -169,7 +167,7 @@ def test_the_command_tells_what_it_did_and_ends_with_what_failed(zoo, url, monke
         assert lines[0].split()[:3] == ["animals", "documents", "300"] and lines[0].endswith(" s")
         assert lines[-2:] == [
             "  note: view zooView is skipped: views are not restored",
-            f"database command at {url}: 3 collections, 303 documents and edges",
+            f"database command at {server.url}: 3 collections, 303 documents and edges",
         ]
         _truncate(zoo)
         with pytest.raises(

@@ -2,7 +2,6 @@
 
 import base64
 import gzip
-import http.client
 import json
 import random
 import select
@@ -23,12 +22,11 @@ from tests.support.arango_abuse import (
     random_body,
     random_path,
     registered,
-    token,
     value,
 )
-from tests.support.arango_http import Http
+from tests.support.arango_http import Http, basic, superuser, token
+from tests.support.arango_server import running_server
 from workshop.arango.embedded.aql.functions import FUNCTIONS
-from workshop.arango.temporary import TemporaryServer
 
 OPEN = ("/_open/auth", "/_admin/server/availability")
 TAKERS = (
@@ -61,10 +59,8 @@ TAKERS = (
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with TemporaryServer(tmp_path_factory.mktemp("abuse")) as running:
+    with running_server(tmp_path_factory.mktemp("abuse")) as running:
         yield running
-        log = running.log.read_text(errors="replace")
-        assert running.process.poll() is None and "Traceback" not in log, log[-3000:]
 
 
 @pytest.fixture(scope="module")
@@ -191,15 +187,14 @@ def test_others_are_answered_while_a_regular_expression_runs_for_long(server, sl
     if not slow:
         pytest.skip("takes as long as a search may take")
     text = "RETURN REGEX_TEST(CONCAT(REPEAT('a', 60), 'b'), '^(a|a)*$')"
-    with ThreadPoolExecutor(1) as pool, Abuser(server) as abuser, Http(server, timeout=3 * PATIENCE) as client:
-        client.session.auth = None
-        client.session.headers["Authorization"] = abuser.authorization
-        long = pool.submit(client.call, "POST", "/_api/cursor", {"query": text})
+    client = Http(server, token=superuser(server), timeout=3 * PATIENCE)
+    with ThreadPoolExecutor(1) as pool, Abuser(server) as abuser, client:
+        long = pool.submit(client, "POST", "/_api/cursor", {"query": text})
         answered = 0
         while not long.done():
             abuser.send("POST", "/_api/cursor", b'{"query": "RETURN 1"}')
             answered += 1
-        assert long.result()[0] in (201, 400) and answered > 10
+        assert long.result().status in (201, 400) and answered > 10
         abuser.check()
 
 
@@ -272,7 +267,7 @@ def raw_messages(authorization):
 
 def test_messages_that_are_no_http(server):
     wrong = []
-    for name, message in raw_messages("bearer " + token(server.jwt_secret, server_id="abuse")).items():
+    for name, message in raw_messages("bearer " + superuser(server)).items():
         with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
             answer = b""
             try:
@@ -301,10 +296,6 @@ def test_messages_that_are_no_http(server):
 def unsigned(claims):
     parts = ({"alg": "none", "typ": "JWT"}, claims)
     return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts) + "."
-
-
-def basic(user, password):
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def test_who_may_not_gets_401_everywhere(server):
@@ -343,65 +334,56 @@ def test_who_may_not_gets_401_everywhere(server):
     assert len(paths) > 80
     paths += [("GET", "/"), ("GET", "/_api/nothing"), ("GET", "/_db/none/_api/version"), ("POST", "/_db/x/_api/cursor")]
     wrong = []
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    nobody = Http(server, None, user=None, timeout=PATIENCE)
     some = random.Random(7).sample(paths, 6)
     for name, header in refused.items():
         for method, path in paths if name in ("nobody", "alg none superuser") else some:
             if path.startswith("/_open/"):
                 continue
-            connection.request(method, path, headers={} if header is None else {"Authorization": header})
-            answer = connection.getresponse()
-            content = answer.read()
-            if answer.status != 401 or (content and json.loads(content)["code"] != 401):
-                wrong.append(f"{name}: {method} {path} -> {answer.status} {content[:100]}")
-    connection.close()
+            answer = nobody(method, path, headers={} if header is None else {"Authorization": header})
+            if answer.status != 401 or (answer.content and answer.json()["code"] != 401):
+                wrong.append(f"{name}: {method} {path} -> {answer.status} {answer.content[:100]}")
+    nobody.close()
     assert not wrong, "\n".join(wrong[:20])
     with Http(server) as client:
-        assert client.call("GET", "/_api/version")[0] == 200
+        assert client("GET", "/_api/version").status == 200
 
 
 def test_what_answers_without_credentials(server):
-    with Http(server) as client:
-        client.session.auth = None
-        assert client.call("GET", "/_admin/server/availability")[0] == 200
-        assert client.call("POST", "/_open/auth", {"username": "root", "password": "wrong"})[0] == 401
-        status, answer = client.call("POST", "/_open/auth", {"username": "root", "password": server.password})
-        assert status == 200
-        client.session.headers["Authorization"] = f"bearer {answer['jwt']}"
-        assert client.call("GET", "/_api/version")[0] == 200
+    with Http(server, user=None) as client:
+        assert client("GET", "/_admin/server/availability").status == 200
+        assert client("POST", "/_open/auth", {"username": "root", "password": "wrong"}).status == 401
+        answer = client("POST", "/_open/auth", {"username": "root", "password": server.password})
+        assert answer.status == 200
+    with Http(server, token=answer.json()["jwt"]) as client:
+        assert client("GET", "/_api/version").status == 200
 
 
 def test_superuser_token(server):
-    with Http(server) as client:
-        client.session.auth = None
-        client.session.headers["Authorization"] = "bearer " + token(
-            server.jwt_secret, server_id="test", exp=int(time.time()) + 60
-        )
-        assert client.call("GET", "/_api/version")[0] == 200
-        assert client.call("POST", "/_api/user", {"user": "made_by_superuser", "passwd": "p"})[0] == 201
-        assert client.call("DELETE", "/_api/user/made_by_superuser")[0] == 202
+    with Http(server, token=token(server.jwt_secret, server_id="test", exp=int(time.time()) + 60)) as client:
+        assert client("GET", "/_api/version").status == 200
+        assert client("POST", "/_api/user", {"user": "made_by_superuser", "passwd": "p"}).status == 201
+        assert client("DELETE", "/_api/user/made_by_superuser").status == 202
 
 
 def test_a_user_sees_only_what_was_granted(server):
     """Rights are those of the moment: granted, taken back, and gone with the user."""
-    with Http(server) as root, Http(server) as client:
-        root.session.auth = None
-        root.session.headers["Authorization"] = "bearer " + token(server.jwt_secret, server_id="test")
-        assert root.call("POST", "/_api/database", {"name": "theirs"})[0] == 201
-        assert root.call("POST", "/_api/user", {"user": "reader", "passwd": "secret"})[0] == 201
-        client.base, client.session.auth = f"{server.url}/_db/theirs", ("reader", "secret")
-        assert client.call("GET", "/_api/version")[0] == 401
-        assert root.call("PUT", "/_api/user/reader/database/theirs", {"grant": "ro"})[0] == 200
-        assert client.call("POST", "/_api/cursor", {"query": "RETURN 1"})[0] == 201
-        assert client.call("POST", "/_api/collection", {"name": "mine"})[0] == 403
-        assert root.call("PUT", "/_api/user/reader/database/theirs", {"grant": "rw"})[0] == 200
-        assert client.call("POST", "/_api/collection", {"name": "mine"})[0] == 200
-        assert root.call("PATCH", "/_api/user/reader", {"passwd": "changed"})[0] == 200
-        assert client.call("GET", "/_api/collection")[0] == 401
-        client.session.auth = ("reader", "changed")
-        assert client.call("GET", "/_api/collection")[0] == 200
-        assert root.call("PATCH", "/_api/user/reader", {"active": False})[0] == 200
-        assert client.call("GET", "/_api/collection")[0] == 401
-        assert root.call("DELETE", "/_api/user/reader")[0] == 202
-        assert root.call("DELETE", "/_api/database/theirs")[0] == 200
-        assert client.call("GET", "/_api/collection")[0] == 401
+    client = Http(server, "theirs", user="reader", password="secret")
+    with Http(server, token=superuser(server)) as root, client:
+        assert root("POST", "/_api/database", {"name": "theirs"}).status == 201
+        assert root("POST", "/_api/user", {"user": "reader", "passwd": "secret"}).status == 201
+        assert client("GET", "/_api/version").status == 401
+        assert root("PUT", "/_api/user/reader/database/theirs", {"grant": "ro"}).status == 200
+        assert client("POST", "/_api/cursor", {"query": "RETURN 1"}).status == 201
+        assert client("POST", "/_api/collection", {"name": "mine"}).status == 403
+        assert root("PUT", "/_api/user/reader/database/theirs", {"grant": "rw"}).status == 200
+        assert client("POST", "/_api/collection", {"name": "mine"}).status == 200
+        assert root("PATCH", "/_api/user/reader", {"passwd": "changed"}).status == 200
+        assert client("GET", "/_api/collection").status == 401
+        client.headers["Authorization"] = basic("reader", "changed")
+        assert client("GET", "/_api/collection").status == 200
+        assert root("PATCH", "/_api/user/reader", {"active": False}).status == 200
+        assert client("GET", "/_api/collection").status == 401
+        assert root("DELETE", "/_api/user/reader").status == 202
+        assert root("DELETE", "/_api/database/theirs").status == 200
+        assert client("GET", "/_api/collection").status == 401

@@ -43,12 +43,13 @@ class Client:
 
     def call(self, method, path, body=None, **options):
         """The answer, None where it is a conflict; any other error fails the test."""
-        status, answer = self.http.call(method, path, body, **options)
-        if status in (409, 412) and answer["errorNum"] == 1200:
+        answer = self.http(method, path, body, **options)
+        content = answer.json()
+        if answer.status in (409, 412) and content["errorNum"] == 1200:
             self.conflicts += 1
             return None
-        assert status < 300, (method, path, status, answer)
-        return answer
+        assert answer.status < 300, (method, path, answer)
+        return content
 
     def query(self, text, batch=1000, **variables):
         return self.call("POST", "/_api/cursor", {"query": text, "bindVars": variables, "batchSize": batch})
@@ -104,11 +105,11 @@ class Client:
     def unique(self):
         """All try to be the one who has a number; the index lets one through."""
         number = self.random.randrange(200)
-        status, answer = self.http.call("POST", "/_api/document/unique", {"n": number})
-        if status in (201, 202):
+        answer = self.http("POST", "/_api/document/unique", {"n": number})
+        if answer.status in (201, 202):
             self.numbers.append(number)
         else:
-            assert (status, answer["errorNum"]) == (409, 1210), answer
+            assert (answer.status, answer.json()["errorNum"]) == (409, 1210), answer
 
     def collection_of_my_own(self):
         name = f"own_{self.number}"
@@ -156,16 +157,14 @@ class Client:
 def test_eight_clients_at_once(tmp_path, slow):
     with TemporaryServer(tmp_path) as server:
         with Http(server) as http:
-            assert http.call("POST", "/_api/database", {"name": "load"})[0] == 201
+            assert http("POST", "/_api/database", {"name": "load"}).status == 201
         with Http(server, "load") as http:
             for name, kind in (("counters", 2), ("things", 2), ("links", 3), ("unique", 2)):
-                assert http.call("POST", "/_api/collection", {"name": name, "type": kind})[0] == 200
-            assert (
-                http.call("POST", "/_api/document/counters", [{"_key": f"c{n}", "n": 0} for n in range(COUNTERS)])[0] < 300
-            )
+                assert http("POST", "/_api/collection", {"name": name, "type": kind}).status == 200
+            assert http("POST", "/_api/document/counters", [{"_key": f"c{n}", "n": 0} for n in range(COUNTERS)]).status < 300
             for collection, field, unique in (("things", "owner", False), ("unique", "n", True)):
                 definition = {"type": "persistent", "fields": [field], "unique": unique}
-                assert http.call("POST", f"/_api/index?collection={collection}", definition)[0] == 201
+                assert http("POST", f"/_api/index?collection={collection}", definition).status == 201
 
             clients, stop = [Client(server, number) for number in range(CLIENTS)], threading.Event()
 
@@ -189,7 +188,7 @@ def test_eight_clients_at_once(tmp_path, slow):
 
             held = http.aql("FOR d IN things RETURN [d._key, d.n]")
             assert sorted(held) == sorted([key, n] for client in clients for key, n in client.mine.items())
-            assert http.call("GET", "/_api/collection/things/count")[1]["count"] == len(held)
+            assert http("GET", "/_api/collection/things/count").json()["count"] == len(held)
             unique = http.aql("FOR d IN unique RETURN d.n")
             assert sorted(unique) == sorted(number for client in clients for number in client.numbers)
             assert len(unique) == len(set(unique))

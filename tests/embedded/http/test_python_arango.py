@@ -4,7 +4,6 @@ import time
 import warnings
 
 import arango
-import jwt
 import pytest
 from arango.exceptions import (
     AnalyzerCreateError,
@@ -43,29 +42,33 @@ from arango.exceptions import (
 )
 from arango.http import DeflateRequestCompression
 
-from tests.support import arango_server
-
-PASSWORD, SECRET = "secret", "signing secret of the tests, long enough"
-
-
-@pytest.fixture(scope="module")
-def client(tmp_path_factory):
-    with arango_server.running_server(tmp_path_factory.mktemp("data"), PASSWORD, SECRET) as url:
-        client = arango.ArangoClient(hosts=url)
-        yield client
-        client.close()
+from tests.support.arango_http import token
+from tests.support.arango_server import running_server
 
 
 @pytest.fixture(scope="module")
-def system(client):
-    return client.db("_system", username="root", password=PASSWORD)
+def server(tmp_path_factory):
+    with running_server(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    client = arango.ArangoClient(hosts=server.url)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def system(client, server):
+    return client.db("_system", username="root", password=server.password)
 
 
 @pytest.fixture
-def db(client, system):
+def db(client, system, server):
     """A database of its own."""
     system.create_database("tour")
-    yield client.db("tour", username="root", password=PASSWORD, verify=True)
+    yield client.db("tour", username="root", password=server.password, verify=True)
     system.delete_database("tour")
 
 
@@ -146,21 +149,21 @@ def test_databases(client, system):
     system.delete_user("uma")
 
 
-def test_ways_to_log_in(client, system, db):
+def test_ways_to_log_in(client, server, system, db):
     for method in ("basic", "jwt"):
-        assert client.db("tour", username="root", password=PASSWORD, auth_method=method, verify=True).collections()
+        assert client.db("tour", username="root", password=server.password, auth_method=method, verify=True).collections()
         with pytest.raises((ServerConnectionError, JWTAuthError)):
             client.db("tour", username="root", password="wrong", auth_method=method, verify=True)
     until = int(time.time()) + 60
-    superuser = client.db("tour", superuser_token=jwt.encode({"iss": "arangodb", "server_id": "me", "exp": until}, SECRET))
+    superuser = client.db("tour", superuser_token=token(server.jwt_secret, server_id="me", exp=until))
     assert superuser.version()
-    user = jwt.encode({"iss": "arangodb", "preferred_username": "root", "exp": until}, SECRET)
+    user = token(server.jwt_secret, preferred_username="root", exp=until)
     assert client.db("tour", user_token=user, verify=True).version()
 
 
-def test_compressed_requests(client, db, films):
+def test_compressed_requests(client, server, db, films):
     packing = arango.ArangoClient(hosts=client.hosts, request_compression=DeflateRequestCompression(threshold=10))
-    packed = packing.db("tour", username="root", password=PASSWORD)
+    packed = packing.db("tour", username="root", password=server.password)
     packed.collection("films").insert({"_key": "long", "text": "x" * 5000})
     assert len(films.get("long")["text"]) == 5000
     packing.close()

@@ -5,14 +5,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
-import requests
 
-from tests.support.arango_http import Http
+from tests.support.arango_http import GONE, Http
 from workshop.arango.temporary import TemporaryServer
 from workshop.errors import WorkshopError
 
 WRITERS = 2
-GONE = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
 
 class Writer:
@@ -34,10 +32,10 @@ class Writer:
         return [self.single, self.bulk, self.imported, self.inserted_by_query, self.updated, self.removed, self.removed_many]
 
     def create(self, http):
-        http.call("POST", "/_api/collection", {"name": self.name})
+        http("POST", "/_api/collection", {"name": self.name})
         for field, unique in (("n", False), ("u", True)):
             definition = {"type": "persistent", "fields": [field], "unique": unique, "name": f"by_{field}"}
-            assert http.call("POST", f"/_api/index?collection={self.name}", definition)[0] == 201
+            assert http("POST", f"/_api/index?collection={self.name}", definition).status == 201
 
     def write(self, limit=1_000_000_000):
         """Write until the server is gone, or a number of times."""
@@ -47,10 +45,10 @@ class Writer:
                     action = self.random.choice(self.actions())
                     method, path, body, after = action()
                     self.maybe = after
-                    status, answer = http.call(method, path, body)
-                    assert status in (200, 201, 202), answer
-                    if isinstance(answer, list):
-                        assert not any(each.get("error") for each in answer), answer
+                    answer = http(method, path, body)
+                    assert answer.status in (200, 201, 202), answer
+                    if isinstance(content := answer.json(), list):
+                        assert not any(each.get("error") for each in content), content
                     self.sure, self.maybe = after, None
                     self.acknowledged[action.__name__] += 1
             except GONE:
@@ -107,7 +105,7 @@ class Writer:
                 f"with the last request {len(self.maybe or ())}"
             )
         self.sure, self.maybe = held, None
-        assert http.call("GET", f"/_api/collection/{self.name}/count")[1]["count"] == len(held)
+        assert http("GET", f"/_api/collection/{self.name}/count").json()["count"] == len(held)
         assert http.aql(f"RETURN LENGTH({self.name})") == [len(held)]
         values = sorted(u for _, u in held.values())
         found = http.aql(f"FOR u IN @values FOR d IN {self.name} FILTER d.u == u RETURN [d._key, d.u]", values=values)
@@ -118,10 +116,8 @@ class Writer:
         query = f"FOR n IN @numbers RETURN LENGTH(FOR d IN {self.name} FILTER d.n == n RETURN 1)"
         assert sum(http.aql(query, numbers=numbers)) == len(held)
         if values:
-            status, answer = http.call("POST", f"/_api/document/{self.name}", {"u": values[0]})
-            assert (status, answer["errorNum"]) == (409, 1210)
-            status, answer = http.call("POST", f"/_api/document/{self.name}", {"_key": f"k{values[0]}"})
-            assert (status, answer["errorNum"]) == (409, 1210)
+            http.error("POST", f"/_api/document/{self.name}", {"u": values[0]}, status=409, number=1210)
+            http.error("POST", f"/_api/document/{self.name}", {"_key": f"k{values[0]}"}, status=409, number=1210)
 
 
 def test_what_was_acknowledged_survives_a_kill(tmp_path, slow):
@@ -179,8 +175,8 @@ def test_kills_while_collections_come_and_go(tmp_path, slow):
                                 "drop": ("DELETE", f"/_api/collection/{name}", None),
                             }
                             for step in steps:
-                                status, answer = http.call(*calls[step])
-                                assert status in (200, 201, 202), answer
+                                answer = http(*calls[step])
+                                assert answer.status in (200, 201, 202), answer
                                 done.append((name, step))
                     except GONE:
                         pass
@@ -194,16 +190,16 @@ def test_kills_while_collections_come_and_go(tmp_path, slow):
             assert server.start() < 10
             name, step = done[-1]
             with Http(server) as http:
-                present = [c["name"] for c in http.call("GET", "/_api/collection?excludeSystem=true")[1]["result"]]
+                present = [c["name"] for c in http("GET", "/_api/collection?excludeSystem=true").json()["result"]]
                 number = int(name.rpartition("_")[2])
                 assert set(present) <= {name, f"c_{kill}_{number + 1}"}
                 if step in ("create", "index"):
                     assert name in present
                     assert http.aql(f"RETURN LENGTH({name})")[0] in ((0, 20) if step == "index" else (0,))
-                    indexes = http.call("GET", f"/_api/index?collection={name}")[1]["indexes"]
+                    indexes = http("GET", f"/_api/index?collection={name}").json()["indexes"]
                     assert len(indexes) in ((2,) if step == "index" else (1, 2))
                 for left in present:
-                    assert http.call("DELETE", f"/_api/collection/{left}")[0] == 200
+                    assert http("DELETE", f"/_api/collection/{left}").status == 200
     finally:
         server.stop()
 
