@@ -51,3 +51,15 @@ class Queries:
         """Drop a collection."""
         with self.store.writing():
             self.database.drop_collection(name)
+
+
+def check(run, cases):
+    """Compare what queries of one result each give, in value and type."""
+    for text, expected in cases.items():
+        results = run(text)
+        assert results == [expected] and type(results[0]) is type(expected), text
+
+
+def stored(run, name="docs"):
+    """The documents of a collection by key, without what the store adds."""
+    return {document["_key"]: document for document in run(f"FOR d IN {name} RETURN UNSET(d, '_id', '_rev')")}
