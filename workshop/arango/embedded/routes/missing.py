@@ -1,6 +1,6 @@
 """What ArangoDB has and this server has not: lists that are empty, and 501 for everything else.
 
-These routes are registered last, after those that the other modules have for some of the same paths.
+Of two functions for one path the first that is registered answers: a module that has one of these comes before this one.
 """
 
 from typing import Any
