@@ -55,7 +55,7 @@ def digest(folder):
 def python(code, *arguments, environment=None, closed=False):
     """A Python of its own, which may use the network as little as this one may ask questions."""
     offline = "import socket\ndef refused(*_): raise SystemExit('network')\nsocket.socket.connect = refused\n"
-    paths = {"PYTHONPATH": f"{settings.ROOT}{os.pathsep}{settings.ROOT / 'tests'}"}
+    paths = {"PYTHONPATH": str(settings.ROOT)}
     command = [sys.executable, "-c", offline + code, *map(str, arguments)]
     return subprocess.Popen(
         ["bash", "-c", 'exec "$0" "$@" <&-', *command] if closed else command,
@@ -371,7 +371,7 @@ def test_categories_of_ogb(tmp_path):
 
 
 def test_the_same_products_give_the_same_bytes(written, tmp_path):
-    code = "import sys\nfrom pathlib import Path\nfrom test_product_graph_layout import catalogue, layout\n"
+    code = "import sys\nfrom pathlib import Path\nfrom tests.products.test_layout import catalogue, layout\n"
     code += "layout.write(catalogue(), Path(sys.argv[1]))"
     layout.write(catalogue(), tmp_path / "here")
     environment = {"PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -426,7 +426,7 @@ def test_an_exception_in_the_middle_leaves_the_old_folder(folder, monkeypatch, e
 
 def test_a_kill_in_the_middle_leaves_the_old_folder(folder):
     before = digest(folder)
-    code = "import os, signal, sys\nfrom pathlib import Path\nfrom test_product_graph_layout import catalogue, layout\n"
+    code = "import os, signal, sys\nfrom pathlib import Path\nfrom tests.products.test_layout import catalogue, layout\n"
     code += "layout._put = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\nlayout.write(catalogue(150), Path(sys.argv[1]))"
     assert result(python(code, folder))[0] == -9
     assert digest(folder) == before and len(list(folder.parent.iterdir())) == 2
@@ -476,7 +476,7 @@ print(sys.modules["ogb.version"].check_outdated, "outdated" in sys.modules)
 
 
 def test_two_processes_load_a_fresh_folder(folder):
-    code = "import sys\nfrom workshop.graph import dataset\nprint(dataset.load(sys.argv[1]).data.x.double().sum().item())"
+    code = "import sys\nfrom workshop.products import dataset\nprint(dataset.load(sys.argv[1]).data.x.double().sum().item())"
     outcomes = [result(process) for process in [python(code, folder) for _ in range(2)]]
     assert [status for status, _, _ in outcomes] == [0, 0], outcomes
     assert outcomes[0][1] == outcomes[1][1]
@@ -679,7 +679,7 @@ def test_the_default_graph_is_made_once_and_again_for_other_sources(home, monkey
 
 def test_two_processes_make_the_default_graph(home):
     code = """
-from test_product_graph_layout import catalogue
+from tests.products.test_layout import catalogue
 from workshop.products import dataset, generator
 made = []
 generator.generate = lambda *, seed: made.append(seed) or catalogue(seed=seed)
