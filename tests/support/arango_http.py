@@ -29,6 +29,11 @@ def basic(user, password):
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
+def keys(documents):
+    """The keys of documents, sorted."""
+    return sorted(document["_key"] for document in documents)
+
+
 @dataclass
 class Answer:
     """What a server answered."""
