@@ -64,7 +64,8 @@ def main(debug: bool) -> None:
 @click.option(
     "--model-control-mode",
     type=click.Choice(["none", "explicit", "poll"]),
-    help="explicit: load --models at the start, then on request; none, poll: load all that is in the folder; poll watches it.  [default: explicit]",
+    help="explicit: load --models at the start, then on request; none: load all that is in the folder; poll: watch it too.  "
+    "[default: explicit]",
 )
 @click.option(
     "--models",

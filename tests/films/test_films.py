@@ -5,12 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from workshop import settings
+from tests.support.beside import KNOWLEDGE_GRAPH, needs
 from workshop.arango.dump.format import DOCUMENTS, EDGES, read
 from workshop.errors import WorkshopError
 from workshop.films import sources as films
-
-OVERVIEWS = settings.ROOT.parent / "shared" / "data" / "movie_knowledge_graph"
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +34,10 @@ def test_there_are_enough_films_and_synopses_have_the_right_length(sources):
     assert sum(film.franchise is not None for film in sources) >= 50
 
 
+@needs(KNOWLEDGE_GRAPH)
 def test_no_wording_is_shared_with_the_overviews_beside_the_project(sources):
-    if not OVERVIEWS.is_dir():
-        pytest.skip("../shared/data/movie_knowledge_graph is not beside the checkout")
     ours = {run: film for film in sources for run in films.runs(film.synopsis)}
-    (movies,) = (part for part in read(OVERVIEWS).parts if part.name == "Movie")
+    (movies,) = (part for part in read(KNOWLEDGE_GRAPH).parts if part.name == "Movie")
     shared = []
     for _, movie, _ in movies.operations():
         text = f"{movie.get('overview') or ''} . {movie.get('tagline') or ''}"

@@ -5,11 +5,10 @@ from collections import defaultdict
 import pytest
 
 from tests.support.arango_server import running_server
-from workshop import settings
+from tests.support.beside import KNOWLEDGE_GRAPH, needs
 from workshop.arango.dump.restore import restore
 from workshop.clients import embed
 
-KNOWLEDGE_GRAPH = settings.ROOT.parent / "shared" / "data" / "movie_knowledge_graph"
 TEXTS = """
 FOR m IN Movie
   LET text = TRIM(m.overview) != "" ? m.overview : m.name
@@ -20,7 +19,7 @@ NEAREST = "FOR m IN Movie SORT COSINE_SIMILARITY(m.emb, @emb) DESC LIMIT 11 RETU
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.skipif(not KNOWLEDGE_GRAPH.exists(), reason="there is no ../shared/data/movie_knowledge_graph")
+@needs(KNOWLEDGE_GRAPH)
 def test_most_films_of_a_series_find_another_of_it(slow, tmp_path, triton_server):
     if not slow:
         pytest.skip("embeds 9,027 texts, which takes minutes on two cores: --slow")

@@ -7,15 +7,14 @@ import pytest
 from rich.console import Console
 
 from tests.support.arango_server import running_server
+from tests.support.beside import KNOWLEDGE_GRAPH, needs
 from tests.support.dumps import animals, data, dump, put, structure
-from workshop import settings
 from workshop.arango.dump.format import hashed, read
 from workshop.arango.dump.restore import restore, restore_command
 from workshop.errors import WorkshopError
 from workshop.films import imdb
 from workshop.films import sources as films
 
-KNOWLEDGE_GRAPH = settings.ROOT.parent / "shared" / "data" / "movie_knowledge_graph"
 names = (f"zoo{number}" for number in itertools.count())
 
 
@@ -190,9 +189,8 @@ def test_the_films_of_the_course_are_restored_whole(database):
     assert "Casablanca" in list(database.aql.execute(query))
 
 
+@needs(KNOWLEDGE_GRAPH)
 def test_a_dump_of_another_server_is_restored_whole(database):
-    if not KNOWLEDGE_GRAPH.is_dir():
-        pytest.skip("../shared/data/movie_knowledge_graph is not beside the checkout")
     report = restore(KNOWLEDGE_GRAPH, database)
     assert not report.failed and any("MovieView" in note for note in report.notes)
     counts = {outcome.name: database.collection(outcome.name).count() for outcome in report.outcomes}

@@ -6,11 +6,10 @@ import math
 import pytest
 
 from tests.support.aql import Queries
-from workshop import settings
+from tests.support.beside import AQL_CASES, needs
 from workshop.arango.embedded.aql.values import sort_key
 from workshop.arango.embedded.errors import ArangoError
 
-CASES = settings.ROOT.parent / "shared" / "data" / "aql_golden" / "cases.json"
 DIFFERENT = {
     "lastExpressionResult": "an expression of the shell, not a query",
 }
@@ -20,9 +19,9 @@ SHELL = ("aqlRegexMatches_3", "aqlRegexTest_3", "aqlTrim_4")
 
 
 def cases():
-    if not CASES.exists():
-        return [pytest.param(None, marks=pytest.mark.skip(reason=f"there is no {CASES}"), id="missing")]
-    found = json.loads(CASES.read_text())
+    if not AQL_CASES.exists():
+        return [pytest.param(None, marks=needs(AQL_CASES), id="missing")]
+    found = json.loads(AQL_CASES.read_text())
     return [pytest.param(case, id=case["name"]) for case in found]
 
 
