@@ -83,7 +83,7 @@ SERVICES = Services()
 def pytest_collection_finish(session):
     if not session.config.option.collectonly and any(item.path.suffix == ".ipynb" for item in session.items):
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-        SERVICES.ensure(reporter.write_line)
+        SERVICES.ensure(reporter.write_line if reporter else lambda text: None)  # a worker has none
 
 
 def pytest_sessionfinish(session):
