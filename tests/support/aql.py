@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from workshop.arango.embedded.aql import query
+from workshop.arango.embedded.errors import ArangoError
 from workshop.arango.embedded.storage import Storage
 
 
@@ -63,3 +66,44 @@ def check(run, cases):
 def stored(run, name="docs"):
     """The documents of a collection by key, without what the store adds."""
     return {document["_key"]: document for document in run(f"FOR d IN {name} RETURN UNSET(d, '_id', '_rev')")}
+
+
+def refuses(run, text, number, **binds):
+    """A query that must fail with this number; the error."""
+    with pytest.raises(ArangoError) as caught:
+        run(text, **binds)
+    assert caught.value.number == number, caught.value
+    return caught.value
+
+
+BINDS = {"n": 1, "limit": 5, "v": [1, 0], "@c": "docs", "attribute": "g", "pattern": "x("}
+"""Values for the bind variables of a query that is attempted."""
+
+
+class _Undo(Exception):
+    pass
+
+
+def attempt(run, text, binds=BINDS, options=None):
+    """Run, parse and explain a query, undoing its changes; gives the numbers of the errors."""
+    numbers = []
+    try:
+        asked = query.prepare(text, {}, options)
+    except ArangoError as error:
+        return [error.number]
+    used = {name: value for name, value in binds.items() if "@" + name in text}
+    asked = query.prepare(text, used, {**(options or {}), "maxRuntime": 2})
+    for action in (
+        lambda: list(asked.results(run.database)),
+        lambda: query.explain(text, used, options, run.database),
+        lambda: query.parse(text),
+    ):
+        try:
+            with run.store.writing():
+                action()
+                raise _Undo
+        except _Undo:
+            pass
+        except ArangoError as error:
+            numbers.append(error.number)
+    return numbers
