@@ -147,7 +147,7 @@ def test_wrong_options_are_told(options, reason):
 
 @pytest.mark.slow
 def test_the_two_programs_agree(triton_server, slow):
-    """Five paired runs, in turn; the median ratio of their rates at 1, 2 and 4 clients."""
+    """Five paired runs, in turn; the median ratio of their rates at 1, 2 and 4 clients. One run shows a wrong unit only."""
     rounds, window = (5, 1_000) if slow else (1, 300)
     rates = {program: [] for program in PROGRAMS}
     for number in range(rounds):
@@ -155,8 +155,8 @@ def test_the_two_programs_agree(triton_server, slow):
             found = perf.measure("sentence_embedder", SAMPLES, clients=(1, 2, 4), window_ms=window, program=program)
             rates[program].append(found["requests_per_s"].to_numpy())
     ratios = np.median(np.array(rates[perf.PYTHON]) / np.array(rates[perf.PERF_ANALYZER]), axis=0)
-    tolerance = 0.25 if slow else 0.6
-    assert (np.abs(ratios - 1) <= tolerance).all(), ratios
+    factor = 1.25 if slow else 10
+    assert (1 / factor < ratios).all() and (ratios < factor).all(), ratios
 
 
 def test_two_that_measure_through_shared_memory_take_turns(triton_server):
