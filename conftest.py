@@ -5,7 +5,6 @@ free ports, and stopped again. A server that runs already is used and left runni
 """
 
 import contextlib
-import os
 
 import pytest
 
@@ -32,16 +31,6 @@ def pytest_ignore_collect(collection_path, config):
             return True
 
 
-def pytest_configure(config):
-    """Where tests are distributed (`-n 2 --dist loadfile`), each worker has servers, and a state folder, of its own."""
-    if worker := getattr(config, "workerinput", {}).get("workerid"):
-        shared = {name: services.folder(name) for name in ("datasets", "build")}
-        os.environ["WORKSHOP_HOME"] = str(settings.home() / "tests" / worker)
-        for name, folder in shared.items():
-            if not (settings.home() / name).exists():
-                (settings.home() / name).symlink_to(folder, target_is_directory=True)
-
-
 @pytest.fixture(scope="session")
 def slow(request):
     return request.config.getoption("--slow")
@@ -57,20 +46,17 @@ class Services:
     def ensure(self, tell=lambda text: None):
         if self.ready:
             return
-        for service in (arango, triton):
-            options = {"models": []} if service is triton else {}
-            ports = dict(zip(services.PORTS[service.NAME], services.free_ports(len(services.PORTS[service.NAME]))))
-            running = service.external() or service.find() is not None
-            self.started.enter_context(
-                serving(service, tell, **({} if running else {**ports, **options, "remember": False}))
-            )
+        for service, options in ((arango, {}), (triton, {"models": []})):
+            if service.find() is None:  # one that runs keeps its ports
+                names = services.PORTS[service.NAME]
+                options = {**options, **dict(zip(names, services.free_ports(len(names)))), "remember": False}
+            self.started.enter_context(serving(service, tell, **options))
         for name in ("movies", "products"):
             restore(settings.ROOT / "dump" / name, arango.connect())
-        with services.exclusive("build"):  # workers share the model repository
-            if missing := recipes.missing():
-                tell(f"building {', '.join(missing)}")
-                build.build(missing)
-                loading.raise_failed(loading.load(name for name in missing if name in loading.ready()))
+        if missing := recipes.missing():
+            tell(f"building {', '.join(missing)}")
+            build.build(missing)
+            loading.raise_failed(loading.load(name for name in missing if name in loading.ready()))
         self.ready = True
 
     def stop(self):
@@ -83,7 +69,7 @@ SERVICES = Services()
 def pytest_collection_finish(session):
     if not session.config.option.collectonly and any(item.path.suffix == ".ipynb" for item in session.items):
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-        SERVICES.ensure(reporter.write_line if reporter else lambda text: None)  # a worker has none
+        SERVICES.ensure(reporter.write_line)
 
 
 def pytest_sessionfinish(session):
