@@ -45,7 +45,7 @@ class Plan:
 
 
 FULL = Plan(7, 40, None, 500)
-QUICK = Plan(2, 2, 32, 300)
+QUICK = Plan(1, 2, 32, 300)
 CLIENTS = 16
 
 
