@@ -228,7 +228,7 @@ def _triton_status() -> dict[str, Any]:
     used = processes.usage(running) if running else {}
     rows = []
     for model in loading.models() if version else []:
-        of_one = used.get(model.name, processes.Usage(0, 0))
+        of_one = used.get((model.name, model.version), processes.Usage(0, 0))
         rows.append({**vars(model), "processes": of_one.processes, "memory_bytes": of_one.memory})
     return {
         **_service_status(server.NAME, running, version, server.external(), server.http_url()),

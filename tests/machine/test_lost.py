@@ -244,7 +244,7 @@ def test_ask_says_in_one_line_what_is_wrong(own_home, repository, monkeypatch):
     database = arango.connect()
     for name in ("films", "Products", "bought_together"):
         database.create_collection(name)
-    assert "Triton does not serve sentence_embedder now" in told()
+    assert "does not serve sentence_embedder, product_embedder (" in told()
     with monkeypatch.context() as patch:
         patch.setenv("ARANGO_PASSWORD", "wrong")
         assert "refuses user root; set ARANGO_USER and ARANGO_PASSWORD" in told()

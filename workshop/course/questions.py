@@ -5,6 +5,8 @@ from rich.console import Console
 
 from workshop import arango
 from workshop.clients import embed, embed_products
+from workshop.course.recipes import FIRST
+from workshop.triton import loading
 
 TEXT = "The keeper guessed right and the whole stadium held its breath before the last penalty."
 WISH = "two people meet on a train and talk all night"
@@ -31,6 +33,7 @@ LABELS = ("cooking", "finance", "sport", "astronomy")
 def ask(console: Console) -> None:
     """Ask and print; each answer comes from the running servers. WorkshopError where films or products are missing."""
     database = arango.with_collections("films", "Products", "bought_together")
+    loading.load_missing(FIRST, console.print)
     console.print("\nZero-shot classification, answered by sentence_embedder:")
     console.print(f"  {TEXT}")
     vectors = embed([TEXT, *LABELS])

@@ -91,6 +91,25 @@ def load(names: Iterable[str]) -> dict[str, str]:
     return problems
 
 
+def load_missing(names: Iterable[str], tell: Callable[[str], object]) -> None:
+    """Load those of the models, and of the models that they call, that are not served; a line is told first.
+
+    Raises:
+        WorkshopError: what could not be loaded, and the command that brings it.
+    """
+    there = ready()
+    missing = [name for name in needed(names) if name not in there]
+    if not missing:
+        return
+    tell(f"Triton loads {', '.join(missing)} …")
+    if problems := load(missing):
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in problems.items())
+        raise WorkshopError(
+            f"the Triton server at {server.http_url()} does not serve {', '.join(problems)} ({reasons}). "
+            f"`workshop build {' '.join(problems)}` builds and loads what is missing"
+        )
+
+
 def raise_failed(problems: Mapping[str, str]) -> None:
     """Raise when models could not be loaded, with the reason of each by its name."""
     if problems:
@@ -108,16 +127,7 @@ def require(*names: str) -> None:
         WorkshopError: what is missing, and the command that brings it.
     """
     lost.explain_in_notebooks()
-    there = ready()
-    missing = [name for name in needed(names) if name not in there]
-    if missing:
-        print(f"Triton loads {', '.join(missing)} …")
-        if problems := load(missing):
-            reasons = "; ".join(f"{name}: {reason}" for name, reason in problems.items())
-            raise WorkshopError(
-                f"the Triton server at {server.http_url()} does not serve {', '.join(problems)} ({reasons}). "
-                f"`workshop build {' '.join(problems)}` builds and loads what is missing"
-            )
+    load_missing(names, print)
     print(f"Triton at {server.http_url()} answers and serves {', '.join(names) if names else 'what is loaded'}.")
 
 

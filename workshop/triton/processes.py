@@ -22,9 +22,9 @@ class Usage:
     memory: int
 
 
-def usage(service: services.Service) -> dict[str, Usage]:
-    """What the server itself (under the empty name) and each of its models takes."""
-    found: dict[str, Usage] = {}
+def usage(service: services.Service) -> dict[tuple[str, str], Usage]:
+    """What each version of each model takes, and the server itself, which is `("", "")`."""
+    found: dict[tuple[str, str], Usage] = {}
     process = service.process
     if process is None:
         return found
@@ -32,15 +32,15 @@ def usage(service: services.Service) -> dict[str, Usage]:
     for one in [process, *process.children(recursive=True)]:
         with contextlib.suppress(psutil.Error, OSError):
             command = one.cmdline()
-            name = _model(command, repository) if STUB in command[0] else ""
-            before = found.get(name, Usage(0, 0))
-            found[name] = Usage(before.processes + 1, before.memory + one.memory_full_info().pss)
+            model = _model(command, repository) if STUB in command[0] else ("", "")
+            before = found.get(model, Usage(0, 0))
+            found[model] = Usage(before.processes + 1, before.memory + one.memory_full_info().pss)
     return found
 
 
-def _model(command: list[str], repository: Path) -> str:
-    """The model that a process serves: its file lies in the model's folder, unless it was loaded in memory."""
+def _model(command: list[str], repository: Path) -> tuple[str, str]:
+    """The model that a process serves, and the version: its file lies in their folder, unless it was loaded in memory."""
     file = Path(command[1])
     if file.is_relative_to(repository):
-        return file.relative_to(repository).parts[0]
-    return re.sub(r"(_\d+)+$", "", command[-2])
+        return file.relative_to(repository).parts[:2]
+    return re.sub(r"(_\d+)+$", "", command[-2]), file.parent.name
