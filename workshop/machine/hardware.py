@@ -1,5 +1,6 @@
 """What a server needs of the hardware: room in shared memory, and a GPU where one is asked for."""
 
+import functools
 import shutil
 import subprocess
 from pathlib import Path
@@ -22,10 +23,13 @@ def require_shared_memory() -> None:
         )
 
 
+@functools.cache
 def has_gpu() -> bool:
-    """Whether an NVIDIA driver answers on this machine."""
-    program = shutil.which("nvidia-smi")
-    return program is not None and subprocess.run([program, "-L"], capture_output=True, timeout=30).returncode == 0
+    """Whether an NVIDIA driver answers on this machine, within 30 seconds."""
+    try:
+        return subprocess.run(["nvidia-smi", "-L"], capture_output=True, timeout=30).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def require_gpu() -> None:
