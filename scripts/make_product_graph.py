@@ -25,9 +25,9 @@ def main() -> None:
     began = time.monotonic()
     arguments = _arguments()
     # Only now: --help need not wait for the libraries.
-    from workshop.products import catalogue, dataset, features, generator, layout
+    from workshop.products import catalogue, features, generator, layout
 
-    folder = arguments.out or dataset.default_folder()
+    folder = arguments.out or layout.default_folder()
     try:
         if arguments.products:
             print(f"reading {arguments.products} and {arguments.co_purchases}", flush=True)

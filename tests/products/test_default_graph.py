@@ -22,7 +22,7 @@ def test_the_default_graph_is_made_once_and_again_for_other_sources(home, monkey
     made, steps = [], []
     monkeypatch.setattr(generator, "generate", lambda *, seed: made.append(seed) or catalogue(seed=seed))
     folder = dataset.default(steps.append)
-    assert folder == dataset.default_folder() == home / "datasets" / "products" and made == [0] and len(steps) == 2
+    assert folder == layout.default_folder() == home / "datasets" / "products" and made == [0] and len(steps) == 2
     assert (folder / "processed" / "geometric_data_processed.pt").exists()
     assert dataset.default(steps.append) == folder and made == [0] and len(steps) == 2
     monkeypatch.setattr(layout, "sources", lambda: "other")

@@ -82,18 +82,13 @@ class ProductGraph:
         return TitleFeatures.load(path) if path.exists() else None
 
 
-def default_folder() -> Path:
-    """Where the course's own graph is: datasets/products in the state folder."""
-    return settings.home() / "datasets" / "products"
-
-
 def default(progress: Callable[[str], None] = lambda text: None) -> Path:
     """The folder of the course's own graph, made when it is missing or was made by other code or another vocabulary.
 
     Args:
         progress: called with a line of text before each step.
     """
-    folder = default_folder()
+    folder = layout.default_folder()
     with services.exclusive("datasets"):
         try:
             current = meta(folder)["sources"] == layout.sources()

@@ -52,6 +52,11 @@ LEVEL = 4
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 
+def default_folder() -> Path:
+    """Where the course's own graph is: datasets/products in the state folder."""
+    return settings.home() / "datasets" / "products"
+
+
 def write(products: Products, folder: Path, *, features: int | TitleFeatures = SIZE) -> None:
     """Write the folder of a graph. The same products give the same bytes.
 
