@@ -34,6 +34,16 @@ def test_a_graph_has_its_names_and_colours():
     assert texts(axis) == NAMES and axis.get_title() == "four"
 
 
+def test_values_are_colours_and_the_first_name_is_bold():
+    values, names = {node: node / 10 for node in GRAPH}, {2: "new\none", **{node: str(node) for node in (0, 1, 3)}}
+    drawing.draw_values(GRAPH, values, names, label="cosine")
+    axis, bar = plt.gcf().axes
+    assert texts(axis) == ["new\none", "0", "1", "3"] and bar.get_ylabel() == "cosine"
+    assert [text.get_weight() for text in axis.texts] == ["bold", "normal", "normal", "normal"]
+    dots = next(found for found in axis.collections if len(found.get_offsets()) == 4)
+    assert dots.get_array().tolist() == [0.0, 0.1, 0.2, 0.3]
+
+
 def test_a_sample_is_drawn_hop_by_hop():
     pairs = torch.tensor(list(GRAPH.edges)).T
     csr = CSR.from_edge_index(torch.cat([pairs, pairs.flip(0)], dim=1), 4)

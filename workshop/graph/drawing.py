@@ -1,6 +1,6 @@
-"""Drawings of the GraphSAGE lesson: a graph of a few products, how it is sampled, and a training's curve while it runs."""
+"""Drawings of the lessons on graphs: a few products, how they are sampled, a value of each, a training's live curve."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import networkx as nx
@@ -31,6 +31,21 @@ def draw_graph(
         axis.annotate(name, places[node], (0, 11), textcoords="offset points", ha="center", fontsize=8)
     axis.set(title=title)
     axis.margins(0.12, 0.25)
+    axis.axis("off")
+
+
+def draw_values(graph: nx.Graph, values: Mapping[Hashable, float], names: Mapping[Hashable, str], *, label: str) -> None:
+    """Draw nodes coloured by a value each, with a colour bar that `label` names; the first name is printed bold."""
+    places = nx.spring_layout(graph, k=1.6, seed=3)
+    figure, axis = plt.subplots(figsize=(9, 5.2), layout="constrained")
+    nx.draw_networkx_edges(graph, places, ax=axis, edge_color="lightgrey", width=1.5)
+    shown = {"node_color": [values[node] for node in graph], "cmap": "viridis", "edgecolors": "grey", "node_size": 320}
+    dots = nx.draw_networkx_nodes(graph, places, ax=axis, **shown)
+    for number, (node, name) in enumerate(names.items()):
+        weight = None if number else "bold"
+        axis.annotate(name, places[node], (0, 13), textcoords="offset points", ha="center", fontsize=8, weight=weight)
+    figure.colorbar(dots, ax=axis, label=label, shrink=0.7)
+    axis.margins(0.14, 0.16)
     axis.axis("off")
 
 
