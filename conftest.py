@@ -46,17 +46,16 @@ class Services:
     def ensure(self, tell=lambda text: None):
         if self.ready:
             return
-        for service, options in ((arango, {}), (triton, {"models": []})):
-            if service.find() is None:  # one that runs keeps its ports
-                names = services.PORTS[service.NAME]
-                options = {**options, **dict(zip(names, services.free_ports(len(names)))), "remember": False}
-            self.started.enter_context(serving(service, tell, **options))
+        for service in (arango, triton):
+            anew = {} if service.find() else {**services.unused_ports(service.NAME), "remember": False}
+            self.started.enter_context(serving(service, tell, **anew))
         for name in ("movies", "products"):
             restore(settings.ROOT / "dump" / name, arango.connect())
         if missing := recipes.missing():
             tell(f"building {', '.join(missing)}")
             build.build(missing)
-            loading.raise_failed(loading.load(name for name in missing if name in loading.ready()))
+            served = loading.ready()
+            loading.raise_failed(loading.load(name for name in missing if name in served))
         self.ready = True
 
     def stop(self):

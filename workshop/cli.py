@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from workshop import settings
-from workshop.errors import WorkshopError
+from workshop.errors import WorkshopError, first_line
 from workshop.progress import progress
 
 SERVICES = click.Choice(["triton", "arango"])
@@ -119,7 +119,7 @@ def _up_triton(models: str | None, **options: Any) -> None:
     from workshop.machine import hardware, serving
     from workshop.triton import configuration, loading, own, server
 
-    own.remove_abandoned()  # what lies in the repository is loaded
+    own.remove_abandoned()  # else `--models all` would load them
     began = time.monotonic()
     if models is not None and (mode := options["model_control_mode"]) in ("none", "poll"):
         raise click.UsageError(f"--models: not with --model-control-mode {mode}, which loads all that is in the folder")
@@ -144,7 +144,7 @@ def _up_triton(models: str | None, **options: Any) -> None:
         if repository == settings.MODEL_REPOSITORY and (names := recipes.missing()):
             out.print(f"  not built yet: {', '.join(names)}; `workshop build` builds and loads what is missing")
     problems = {}
-    if models is not None and not started and (missing := [name for name in wanted if name not in loading.ready()]):
+    if models is not None and not started and (missing := loading.not_served(wanted)):
         with progress(out, "loading") as tell:
             tell(f"loading {', '.join(missing)}")
             problems = loading.load(missing)
@@ -185,9 +185,7 @@ def status(as_json: bool) -> None:
         for model in triton["models"]:
             processes, memory = model["processes"], model["memory_bytes"]
             figures = (str(processes or ""), f"{memory / 1e6:,.0f}" if memory else "")
-            table.add_row(
-                model["name"], model["version"] or "–", model["state"], *figures, model["reason"].partition("\n")[0]
-            )
+            table.add_row(model["name"], model["version"] or "–", model["state"], *figures, first_line(model["reason"]))
         out.print(table)
         if triton["memory_bytes"]:
             out.print(

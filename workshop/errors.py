@@ -1,4 +1,4 @@
-"""The one base class of every error that the course raises on purpose."""
+"""The one base class of every error that the course raises on purpose, and others' errors in a line."""
 
 
 class WorkshopError(Exception):
@@ -11,3 +11,8 @@ class WorkshopError(Exception):
     def _render_traceback_(self) -> list[str]:
         """IPython's hook for exceptions that print themselves."""
         return [f"{type(self).__name__}: {self}"]
+
+
+def first_line(text: object) -> str:
+    """The first line of what a server or another library says; empty where it says nothing."""
+    return (str(text).strip().splitlines() or [""])[0]

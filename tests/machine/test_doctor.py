@@ -175,7 +175,7 @@ def test_shared_memory(monkeypatch, free, level):
 @pytest.fixture
 def default_ports(monkeypatch):
     """Three free ports in place of 8000 to 8002, and no server of ours."""
-    ports = dict(zip(services.PORTS["triton"], services.free_ports(3)))
+    ports = services.unused_ports("triton")
     monkeypatch.setattr(services, "next_ports", lambda name: ports)
     monkeypatch.setattr(services, "find_running", lambda name: None)
     return ports

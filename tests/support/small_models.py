@@ -50,8 +50,7 @@ def add_echo(repository: Path, name: str = "echo") -> None:
 
 def free_ports() -> dict[str, int]:
     """A free port for each of the server's endpoints, as options of `server.up`."""
-    names = ("http_port", "grpc_port", "metrics_port")
-    return dict(zip(names, services.free_ports(len(names))))
+    return services.unused_ports(server.NAME)
 
 
 def kill_servers() -> None:

@@ -182,3 +182,9 @@ def test_the_models_that_a_server_is_started_with(own_home, repository):
     assert {model["name"]: model["processes"] for model in told["models"]} == {"echo": 1, "second": 1}
     wrong = workshop("up", "triton", "--models", "ecko")
     assert wrong.returncode == 1 and "there is no ecko" in wrong.stderr and "echo, second" in wrong.stderr
+
+
+def test_of_the_courses_own_models_none_is_loaded_unasked(own_home, repository, monkeypatch):
+    monkeypatch.setattr(settings, "MODEL_REPOSITORY", repository)
+    server.up(model_repository=repository, **free_ports())
+    assert loading.ready() == set()

@@ -13,7 +13,7 @@ from tritonclient.grpc import model_config_pb2
 
 from tests.support.small_models import ECHO, ECHO_CONFIG, add_echo, free_ports
 from workshop import cli, settings
-from workshop.triton import own, server
+from workshop.triton import configuration, own, server
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_up_loads_nothing_of_an_ended_kernel(own_home, course, monkeypatch):
 def test_models_in_memory_go_too(own_home, course):
     for model in (own.name("demo"), of_ended_process("demo")):
         add_echo(course, model)
-    server.up(model_repository=course, **free_ports())
+    server.up(model_repository=course, models=configuration.loadable(course), **free_ports())
     client = httpclient.InferenceServerClient(server.http_url())
     config = json_format.MessageToJson(text_format.Parse(ECHO_CONFIG, model_config_pb2.ModelConfig()))
     for model in (own.name("memory"), of_ended_process("memory")):

@@ -23,7 +23,7 @@ from workshop import bench, settings, triton
 from workshop.bench import text
 from workshop.clients import embed
 from workshop.text import sentence_model
-from workshop.triton import configuration, perf, server
+from workshop.triton import perf
 
 ENGINES = {"TorchScript": "sentence_bert", "ONNX": "sentence_bert_onnx", "int8": "sentence_bert_int8"}
 """Names of engines, and the encoders that they are."""
@@ -60,7 +60,7 @@ def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any]
         transformers.utils.logging.disable_progress_bar()  # it would write into the progress shown here
         reference = SentenceTransformer(sentence_model())
         tokenizer = transformers.AutoTokenizer.from_pretrained(sentence_model())
-        tokens_per_call = int(_own_configuration()["parameters"]["tokens_per_call"]["string_value"])
+        tokens_per_call = int(text.own_configuration()["parameters"]["tokens_per_call"]["string_value"])
         sessions = {name: InProcess(ENGINES[name], tokens_per_call, threads) for name in ("ONNX", "int8")}
         ways: dict[str, tuple[list[str], Callable[[], np.ndarray]]] = {
             f"Triton, {name}": (texts, lambda: embed(texts)) for name in ENGINES
@@ -131,7 +131,7 @@ def encoder_switch() -> Iterator[Callable[..., None]]:
 
     At the end the server has its own configuration again.
     """
-    own = _own_configuration()
+    own = text.own_configuration()
     with triton.configured(text.EMBEDDER) as load_with:
 
         def switch(encoder: str, *, dynamic: bool = True) -> None:
@@ -141,10 +141,6 @@ def encoder_switch() -> Iterator[Callable[..., None]]:
             load_with(config)
 
         yield switch
-
-
-def _own_configuration() -> dict[str, Any]:
-    return configuration.as_json(server.repository() / text.EMBEDDER)
 
 
 class InProcess:

@@ -280,7 +280,7 @@ def batching_switch() -> Iterator[Callable[[bool], None]]:
 
     Without it the server executes each request by itself.
     """
-    config = configuration.as_json(server.repository() / EMBEDDER)
+    config = own_configuration()
     without = {key: value for key, value in config.items() if key != "dynamic_batching"}
     with triton.configured(EMBEDDER) as load_with:
 
@@ -290,6 +290,11 @@ def batching_switch() -> Iterator[Callable[[bool], None]]:
                 raise WorkshopError(f"the server did not take the configuration that {EMBEDDER} was to be loaded with")
 
         yield switch
+
+
+def own_configuration() -> dict[str, Any]:
+    """The configuration of sentence_embedder in its file, whatever it runs with."""
+    return configuration.as_json(server.repository() / EMBEDDER)
 
 
 def model_config(name: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 from workshop import settings
-from workshop.errors import WorkshopError
+from workshop.errors import WorkshopError, first_line
 from workshop.machine import services
 
 TITLES = {"triton": "Triton", "arango": "ArangoDB"}
@@ -132,7 +132,7 @@ def _is_lost(error) -> bool:
 def _triton(error) -> WorkshopError:
     if _is_lost(error):
         return server("triton", error)
-    text = _first_line(error.message())
+    text = first_line(error.message())
     if unknown := UNKNOWN_MODEL.search(text):
         name = unknown[1]
         ours = (settings.MODEL_REPOSITORY / name).exists()
@@ -155,8 +155,4 @@ def _arango(error) -> WorkshopError:
 
 def _reason(error: BaseException) -> str:
     """The end of a chain of reasons, such as `Connection refused`: gRPC and requests put several lines before it."""
-    return QUOTED.sub("", _first_line(error).rpartition(": ")[2])
-
-
-def _first_line(text: object) -> str:
-    return (str(text).strip().splitlines() or [""])[0]
+    return QUOTED.sub("", first_line(error).rpartition(": ")[2])

@@ -233,6 +233,11 @@ def free_ports(count: int) -> list[int]:
         return [probe.getsockname()[1] for probe in probes]
 
 
+def unused_ports(name: str) -> dict[str, int]:
+    """Ports for a service that nothing listens on, as its options."""
+    return dict(zip(PORTS[name], free_ports(len(PORTS[name]))))
+
+
 def require_free(port: int, option: str, *, remembered: bool = False) -> None:
     """Raise when a port is taken, naming the port, who holds it where that can be seen, and the option.
 

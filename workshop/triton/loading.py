@@ -13,8 +13,7 @@ from typing import Any
 import tritonclient.http as httpclient
 from tritonclient.utils import InferenceServerException
 
-from workshop import settings
-from workshop.errors import WorkshopError
+from workshop.errors import WorkshopError, first_line
 from workshop.machine import hardware, lost
 from workshop.triton import configuration, server
 
@@ -74,9 +73,14 @@ def ready() -> set[str]:
 def needed(names: Iterable[str]) -> list[str]:
     """Models and those that they call, in the order of loading, as the repository of the running server has them."""
     running = None if server.external() else server.find()
-    options = running.options if running else {}
-    repository = Path(options.get("model_repository") or settings.MODEL_REPOSITORY)
-    return configuration.with_called(names, repository, gpu=options.get("device") != "cpu" and hardware.has_gpu())
+    gpu = (running is None or running.options["device"] != "cpu") and hardware.has_gpu()
+    return configuration.with_called(names, server.repository(), gpu=gpu)
+
+
+def not_served(names: Iterable[str]) -> list[str]:
+    """Those of the models that the server does not serve."""
+    there = ready()
+    return [name for name in names if name not in there]
 
 
 def load(names: Iterable[str]) -> dict[str, str]:
@@ -87,7 +91,7 @@ def load(names: Iterable[str]) -> dict[str, str]:
             try:
                 client.load_model(name)
             except server.NO_ANSWER as error:
-                problems[name] = _first_line(error)
+                problems[name] = first_line(error)
     return problems
 
 
@@ -97,8 +101,7 @@ def load_missing(names: Iterable[str], tell: Callable[[str], object]) -> None:
     Raises:
         WorkshopError: what could not be loaded, and the command that brings it.
     """
-    there = ready()
-    missing = [name for name in needed(names) if name not in there]
+    missing = not_served(needed(names))
     if not missing:
         return
     tell(f"Triton loads {', '.join(missing)} …")
@@ -113,7 +116,7 @@ def load_missing(names: Iterable[str], tell: Callable[[str], object]) -> None:
 def raise_failed(problems: Mapping[str, str]) -> None:
     """Raise when models could not be loaded, with the reason of each by its name."""
     if problems:
-        reasons = "\n".join(f"  {name}: {_first_line(reason)}" for name, reason in problems.items())
+        reasons = "\n".join(f"  {name}: {first_line(reason)}" for name, reason in problems.items())
         raise WorkshopError(f"the server is up, but {len(problems)} model(s) could not be loaded:\n{reasons}")
 
 
@@ -132,7 +135,7 @@ def require(*names: str) -> None:
 
 
 @contextlib.contextmanager
-def configured(model: str, *changes: Mapping[str, Any]) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+def configured(model: str, config: Mapping[str, Any] | None = None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
     """A model served with other configurations for a while (explicit mode); at the end it has its own again.
 
     Triton takes the configuration that comes with a request to load in place of config.pbtxt, with no gap in serving. It
@@ -141,7 +144,7 @@ def configured(model: str, *changes: Mapping[str, Any]) -> Iterator[Callable[[Ma
 
     Args:
         model: one that the server serves.
-        *changes: a configuration to begin with, as JSON values; without one the model begins as it is in its file.
+        config: one to begin with, as JSON values; without it the model begins as it is in its file.
 
     Yields:
         A function that loads the model with a configuration: the file's (`configuration.as_json`) with other fields.
@@ -156,9 +159,12 @@ def configured(model: str, *changes: Mapping[str, Any]) -> Iterator[Callable[[Ma
             try:
                 client.load_model(model, config=json.dumps({**config, "name": model}))
             except InferenceServerException as error:
-                raise WorkshopError(f"the server does not load {model} on request: {error.message()}") from error
+                raise WorkshopError(
+                    f"the server does not load {model} on request: {error.message()}; it has to run with "
+                    "--model-control-mode explicit"
+                ) from error
 
-    load_with(changes[0] if changes else own)
+    load_with(own if config is None else config)
     try:
         yield load_with
     finally:
@@ -177,7 +183,3 @@ def _uninterrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _first_line(text: object) -> str:
-    return (str(text).strip().splitlines() or [""])[0]

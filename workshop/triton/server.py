@@ -63,7 +63,8 @@ def up(
     """Make sure that the embedded server runs; return it, and whether it was started by this call.
 
     Args:
-        models: what a server that is started here loads; by default all that have something to load.
+        models: what a server that is started here loads; by default all that have something to load, but none of the
+            course's own, which are loaded by what uses them (`require`).
         progress: called with the seconds waited so far while the server starts, and how far it is.
         timeout: seconds after which the server is left to go on alone. By default as long as it shows signs of work.
         remember: whether the next start takes these ports too.
@@ -100,7 +101,7 @@ def repository(given: Path | str | None = None) -> Path:
     Raises:
         WorkshopError: there is no such folder.
     """
-    running = find()
+    running = None if external() else find()
     folder = Path(given or (running.options["model_repository"] if running else settings.MODEL_REPOSITORY))
     folder = folder.expanduser().resolve()
     if not folder.is_dir():
@@ -183,8 +184,10 @@ def _command(found: installation.Installation, options: Options, models: Sequenc
         f"--backend-config=python,shm-region-prefix-name={segment_prefix()}",
     ]
     if options.model_control_mode == "explicit":
-        chosen = configuration.loadable(Path(options.model_repository)) if models is None else models
-        command += [f"--load-model={name}" for name in chosen]
+        repository = Path(options.model_repository)
+        if models is None:
+            models = [] if repository == settings.MODEL_REPOSITORY else configuration.loadable(repository)
+        command += [f"--load-model={name}" for name in models]
     return command
 
 
