@@ -84,6 +84,17 @@ def test_a_query_that_fills_the_memory_is_refused(run, monkeypatch):
     refuses(run, "FOR i IN 1..1e9 RETURN i", 32)
 
 
+def test_the_memory_is_looked_at_now_and_then(run, monkeypatch):
+    """Looks that follow each other closely keep Python's lock from the threads that answer other requests."""
+    looks = []
+    monkeypatch.setattr(plan, "_memory_used", lambda: looks.append(clock) or 0)
+    monkeypatch.setattr(plan.time, "monotonic", lambda: clock)
+    clock, context = 100.0, plan.Context(None)
+    for clock in (100.0, 100.01, 100.02, 100.04, 100.06, 100.07):  # noqa: B007  (it is the time that is told)
+        context.check()
+    assert looks == [100.0, 100.06]
+
+
 def test_queries_that_run_too_long_or_are_killed(run):
     endless = [
         "FOR i IN 1..1e15 FILTER i < 0 RETURN i",

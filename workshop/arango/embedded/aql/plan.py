@@ -40,6 +40,12 @@ MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 """Bytes of memory that the machine has."""
 MEMORY_SHARE = 0.6
 """How much of it the whole process may use before its queries are refused more: ArangoDB's own default."""
+LOOK_EVERY = 0.05
+"""Seconds between two looks at the memory in use.
+
+Each look gives up Python's lock for a moment. A thread that does so more often than every 5 ms (`sys.getswitchinterval`) is
+never asked to yield, and the threads that answer other requests come too late for it each time.
+"""
 STATEMENT_NODES = (
     nodes.For,
     nodes.Traversal,
@@ -86,6 +92,7 @@ class Context:
         self.statistics = Statistics()
         self.warnings: list[dict[str, Any]] = []
         self.killed = False
+        self._look = 0.0
         runtime = self.options.get("maxRuntime")
         self.deadline = time.monotonic() + runtime if isinstance(runtime, (int, float)) and runtime > 0 else None
         most = self.options.get("maxWarningCount")
@@ -100,8 +107,12 @@ class Context:
 
     def check(self) -> None:
         """Stop a query that was killed or ran longer than `maxRuntime` allows (1500), or that fills the memory (32)."""
-        if self.killed or (self.deadline is not None and time.monotonic() > self.deadline):
+        now = time.monotonic()
+        if self.killed or (self.deadline is not None and now > self.deadline):
             raise ArangoError(1500)
+        if now < self._look:
+            return
+        self._look = now + LOOK_EVERY
         if _memory_used() > MEMORY * MEMORY_SHARE:
             raise ArangoError(32, "query would use more memory than allowed")
 
