@@ -1,0 +1,48 @@
+"""Encoded pictures in, the detector's input and the pixels to cut lines from out.
+
+A tensor is a box of numbers: where the pictures of a request have different sizes, they lie in the top left corner of one
+that holds the largest, and `placing` tells for each picture
+
+    height and width of its part of `x`, height and width of its part of `pixels`,
+    scale and margin in x and y, width and height of the picture itself (see `reading.Fitted`).
+"""
+
+import numpy as np
+import pictures
+import reading
+import triton_python_backend_utils as pb_utils
+
+
+class TritonPythonModel:
+    """Decodes the pictures of each request, which come from one request to the ensemble."""
+
+    def execute(self, requests: list) -> list:
+        """Answer each request; one with a picture that cannot be read gets its own error."""
+        return [self.answer(pb_utils.get_input_tensor_by_name(request, "image").as_numpy()) for request in requests]
+
+    def answer(self, image: np.ndarray):
+        """The response for encoded pictures, bytes [pictures, 1]."""
+        try:
+            fitted = [reading.fit(pictures.decode(data)) for data in image[:, 0]]
+        except pictures.PictureError as error:
+            return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error)))
+        seen = [reading.detection_input(one.pixels)[0] for one in fitted]
+        placing = [
+            (*x.shape[1:], *one.pixels.shape[:2], *one.scale, *one.margin, *one.size) for x, one in zip(seen, fitted)
+        ]
+        return pb_utils.InferenceResponse(
+            [
+                pb_utils.Tensor("x", together(seen)),
+                pb_utils.Tensor("pixels", together([one.pixels for one in fitted])),
+                pb_utils.Tensor("placing", np.array(placing, np.float32)),
+            ]
+        )
+
+
+def together(arrays: list[np.ndarray]) -> np.ndarray:
+    """Arrays of one number of dimensions as one, each in the corner of zeros as large as the largest of them."""
+    shape = np.max([array.shape for array in arrays], axis=0)
+    found = np.zeros((len(arrays), *shape), arrays[0].dtype)
+    for place, array in zip(found, arrays):
+        place[tuple(map(slice, array.shape))] = array
+    return found
