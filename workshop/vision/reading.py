@@ -1,8 +1,8 @@
 """From pixels to text: what stands before, between and behind the networks of an OCR pipeline.
 
-Detection is Differentiable Binarization (Liao et al., 2020, https://arxiv.org/abs/1911.08947): a map of probabilities becomes
-boxes. Recognition ends in Connectionist Temporal Classification (Graves et al., 2006): a row of probabilities for each of some
-steps from left to right becomes a text. Constants are those that PP-OCRv4's publishers use.
+Detection is Differentiable Binarization (Liao et al., 2020, https://arxiv.org/abs/1911.08947): a map of probabilities
+becomes boxes. Recognition ends in Connectionist Temporal Classification (Graves et al., 2006): a class for each of some steps
+from left to right becomes a text. Constants are those that PP-OCRv4's publishers use.
 
 Pictures are uint8 [height, width, 3], channels blue, green, red. Boxes are float32 [boxes, 4, 2]: corners x, y in pixels,
 clockwise from the top left of the text. Needs NumPy, OpenCV and pyclipper alone: Python models have a copy of this file in
@@ -192,28 +192,31 @@ def crop(pixels: np.ndarray, box: np.ndarray) -> np.ndarray:
     return np.rot90(found) if high >= 1.5 * wide else found
 
 
-def line(crop: np.ndarray, widest: int | None = None) -> np.ndarray:
-    """A crop in the height in which lines are read, uint8 [`LINE_HEIGHT`, width, 3]; squeezed to `widest` columns."""
-    wide = math.ceil(LINE_HEIGHT * flatness(crop))
-    return cv2.resize(np.ascontiguousarray(crop), (min(wide, widest or wide), LINE_HEIGHT))
+def batch_width(crops: Sequence[np.ndarray]) -> int:
+    """Columns of a batch of crops: as many as the flattest one fills, at least `LINE_WIDTH`."""
+    return max(LINE_WIDTH, int(LINE_HEIGHT * max(map(flatness, crops))))
+
+
+def line(crop: np.ndarray, width: int) -> np.ndarray:
+    """A crop in the height in which lines are read, uint8 [`LINE_HEIGHT`, at most `width`, 3]; squeezed where it is wider."""
+    return cv2.resize(np.ascontiguousarray(crop), (min(math.ceil(LINE_HEIGHT * flatness(crop)), width), LINE_HEIGHT))
 
 
 def upright(line: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """A line, turned by 180° where the classifier is sure that it stands on its head; `angle`: probabilities of 0° and 180°."""
+    """A line, turned by 180° where it stands on its head; `angle`: the classifier's probabilities of 0° and of 180°."""
     return line[::-1, ::-1] if angle[1] > TURNED else line
 
 
-def line_input(lines: Sequence[np.ndarray], width: int | None = None) -> np.ndarray:
+def line_input(lines: Sequence[np.ndarray], width: int) -> np.ndarray:
     """Lines as a batch for a network.
 
     Args:
-        lines: uint8 [`LINE_HEIGHT`, width, 3] each.
-        width: columns of the batch; without it those of the widest line, at least `LINE_WIDTH`.
+        lines: uint8 [`LINE_HEIGHT`, at most `width`, 3] each.
+        width: columns of the batch.
 
     Returns:
         float32 [lines, 3, `LINE_HEIGHT`, width] from -1 to 1; zeros to the right of each line.
     """
-    width = width or max([LINE_WIDTH, *(found.shape[1] for found in lines)])
     batch = np.zeros((len(lines), 3, LINE_HEIGHT, width), np.float32)
     for row, found in zip(batch, lines):
         row[:, :, : found.shape[1]] = _scaled_to_one(found)
@@ -265,8 +268,8 @@ def answer(pictures: Sequence[Sequence[tuple[np.ndarray, str, float]]]) -> dict[
     """Box, text and score of each line of some pictures as the tensors that the pipeline answers with.
 
     Returns:
-        `boxes` float32 [pictures, lines, 4, 2], `texts` bytes [pictures, lines], `scores` float32 [pictures, lines]. A picture
-        with fewer lines than another one of the same request ends in empty texts with score 0.
+        `boxes` float32 [pictures, lines, 4, 2], `texts` bytes [pictures, lines], `scores` float32 [pictures, lines]. A
+        picture with fewer lines than another one of the same request ends in empty texts with score 0.
     """
     most = max(map(len, pictures), default=0)
     boxes = np.zeros((len(pictures), most, 4, 2), np.float32)

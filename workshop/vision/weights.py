@@ -33,7 +33,9 @@ def bundled(network: str) -> Path:
         raise WorkshopError("rapidocr-onnxruntime is not installed; scripts/setup.sh installs it")
     file = Path(found.origin).parent / "models" / name
     if not file.exists() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
-        raise WorkshopError(f"{name} of rapidocr-onnxruntime is not the file that PaddleOCR's publisher made: it is not used")
+        raise WorkshopError(
+            f"{name} of rapidocr-onnxruntime is not the publisher's file (its SHA-256 differs): it is not used"
+        )
     return file
 
 

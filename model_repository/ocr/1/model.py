@@ -63,8 +63,9 @@ class TritonPythonModel:
         for rows in reading.batches(crops):
             batch = [crops[row] for row in rows]
             (angles,) = self.ask("angle", reading.angle_input(batch), "save_infer_model/scale_0.tmp_1")
-            lines = [reading.upright(reading.line(crop), angle) for crop, angle in zip(batch, angles)]
-            steps = self.ask("recogniser", reading.line_input(lines), "classes", "probabilities")
+            width = reading.batch_width(batch)
+            lines = [reading.upright(reading.line(crop, width), angle) for crop, angle in zip(batch, angles)]
+            steps = self.ask("recogniser", reading.line_input(lines, width), "classes", "probabilities")
             for row, text in zip(rows, reading.decode_ctc(*steps, self.characters)):
                 texts[row] = text
         return texts

@@ -1,5 +1,6 @@
-"""The detector's map and the pixels in, boxes and lines out. Where there is no text at all, one empty line goes on: the steps
-behind are run in any case.
+"""The detector's map and the pixels in, boxes and lines out.
+
+Where there is no text at all, one empty line goes on: the steps behind are run in any case.
 """
 
 import numpy as np
@@ -12,7 +13,9 @@ class TritonPythonModel:
 
     def execute(self, requests: list) -> list:
         """Answer each request."""
-        return [self.answer(*(_tensor(request, name) for name in ("probability", "pixels", "placing"))) for request in requests]
+        return [
+            self.answer(*(_tensor(request, name) for name in ("probability", "pixels", "placing"))) for request in requests
+        ]
 
     def answer(self, probability: np.ndarray, pixels: np.ndarray, placing: np.ndarray):
         """The response for some pictures: probability [pictures, 1, height, width], pixels and placing of `ocr_pixels`."""
@@ -28,9 +31,10 @@ class TritonPythonModel:
         if not crops:
             boxes, picture = [np.zeros((4, 2), np.float32)], [-1]
             crops = [np.zeros((reading.LINE_HEIGHT, reading.LINE_HEIGHT, 3), np.uint8)]
-        lines = [reading.line(crop) for crop in crops]
+        width = reading.batch_width(crops)
+        lines = [reading.line(crop, width) for crop in crops]
         widths = np.array([line.shape[1] for line in lines], np.int32)
-        together = np.zeros((len(lines), reading.LINE_HEIGHT, widths.max(), 3), np.uint8)
+        together = np.zeros((len(lines), reading.LINE_HEIGHT, width, 3), np.uint8)
         for place, line in zip(together, lines):
             place[:, : line.shape[1]] = line
         return pb_utils.InferenceResponse(

@@ -27,9 +27,7 @@ class TritonPythonModel:
         except pictures.PictureError as error:
             return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error)))
         seen = [reading.detection_input(one.pixels)[0] for one in fitted]
-        placing = [
-            (*x.shape[1:], *one.pixels.shape[:2], *one.scale, *one.margin, *one.size) for x, one in zip(seen, fitted)
-        ]
+        placing = [(*x.shape[1:], *one.pixels.shape[:2], *one.scale, *one.margin, *one.size) for x, one in zip(seen, fitted)]
         return pb_utils.InferenceResponse(
             [
                 pb_utils.Tensor("x", together(seen)),

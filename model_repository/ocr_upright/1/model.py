@@ -15,5 +15,5 @@ class TritonPythonModel:
                 pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in ("lines", "widths", "angles")
             )
             upright = [reading.upright(line[:, :width], angle) for line, width, angle in zip(lines, widths, angles)]
-            responses.append(pb_utils.InferenceResponse([pb_utils.Tensor("x", reading.line_input(upright))]))
+            responses.append(pb_utils.InferenceResponse([pb_utils.Tensor("x", reading.line_input(upright, lines.shape[2]))]))
         return responses
