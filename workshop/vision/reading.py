@@ -1,8 +1,8 @@
 """From pixels to text: what stands before, between and behind the networks of an OCR pipeline.
 
 Detection is Differentiable Binarization (Liao et al., 2020, https://arxiv.org/abs/1911.08947): a map of probabilities
-becomes boxes. Recognition ends in Connectionist Temporal Classification (Graves et al., 2006): a class for each of some steps
-from left to right becomes a text. Constants are those that PP-OCRv4's publishers use.
+becomes boxes. Recognition ends in Connectionist Temporal Classification (Graves et al., 2006): a class for each of some
+steps from left to right becomes a text. Constants are those that PP-OCRv4's publishers use.
 
 Pictures are uint8 [height, width, 3], channels blue, green, red. Boxes are float32 [boxes, 4, 2]: corners x, y in pixels,
 clockwise from the top left of the text. Needs NumPy, OpenCV and pyclipper alone: Python models have a copy of this file in
@@ -198,7 +198,7 @@ def batch_width(crops: Sequence[np.ndarray]) -> int:
 
 
 def line(crop: np.ndarray, width: int) -> np.ndarray:
-    """A crop in the height in which lines are read, uint8 [`LINE_HEIGHT`, at most `width`, 3]; squeezed where it is wider."""
+    """A crop in the height in which lines are read, uint8 [`LINE_HEIGHT`, at most `width`, 3]; squeezed if it is wider."""
     return cv2.resize(np.ascontiguousarray(crop), (min(math.ceil(LINE_HEIGHT * flatness(crop)), width), LINE_HEIGHT))
 
 

@@ -8,6 +8,8 @@ import os
 import reading
 import triton_python_backend_utils as pb_utils
 
+INPUTS = ("classes", "probabilities", "boxes", "picture", "placing")
+
 
 class TritonPythonModel:
     """Decodes lines and gives them back to their pictures."""
@@ -30,6 +32,3 @@ class TritonPythonModel:
             if number >= 0 and score >= reading.TEXT_SCORE:
                 pages[number].append((box, text, score))
         return pb_utils.InferenceResponse([pb_utils.Tensor(name, value) for name, value in reading.answer(pages).items()])
-
-
-INPUTS = ("classes", "probabilities", "boxes", "picture", "placing")
