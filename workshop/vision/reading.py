@@ -28,8 +28,11 @@ LIKELY, BOX_SCORE, UNCLIP = 0.3, 0.5, 1.6
 """Above which a pixel may be text, above which mean a box is kept, and how far a box is grown."""
 SMALLEST, MOST_BOXES = 3, 1000
 """Pixels that a box's shorter side has at least, and boxes that a page has at most."""
-LINE_HEIGHT, LINE_WIDTH, ANGLE_WIDTH = 48, 320, 192
-"""Height of a recognised line, the least width of a batch of lines, and the width for the classifier of angles."""
+LINE_HEIGHT, ANGLE_WIDTH = 48, 192
+"""Height of a line that is read, and the width in which the classifier of angles sees it."""
+WIDTHS = (320, 480, 800, 1280, 2560)
+"""Columns that a line may be filled up to. What is read depends a little on how much stands empty behind it, so this depends
+on the line alone, not on the lines that it shares a batch with."""
 TURNED = 0.9
 """Above which probability a line is taken to stand on its head."""
 TEXT_SCORE = 0.5
@@ -192,14 +195,15 @@ def crop(pixels: np.ndarray, box: np.ndarray) -> np.ndarray:
     return np.rot90(found) if high >= 1.5 * wide else found
 
 
-def batch_width(crops: Sequence[np.ndarray]) -> int:
-    """Columns of a batch of crops: as many as the flattest one fills, at least `LINE_WIDTH`."""
-    return max(LINE_WIDTH, int(LINE_HEIGHT * max(map(flatness, crops))))
+def line(crop: np.ndarray, widest: int = WIDTHS[-1]) -> np.ndarray:
+    """A crop in the height in which lines are read, uint8 [`LINE_HEIGHT`, width, 3]; squeezed to `widest` columns."""
+    wide = math.ceil(LINE_HEIGHT * crop.shape[1] / crop.shape[0])
+    return cv2.resize(np.ascontiguousarray(crop), (min(wide, widest), LINE_HEIGHT))
 
 
-def line(crop: np.ndarray, width: int) -> np.ndarray:
-    """A crop in the height in which lines are read, uint8 [`LINE_HEIGHT`, at most `width`, 3]; squeezed if it is wider."""
-    return cv2.resize(np.ascontiguousarray(crop), (min(math.ceil(LINE_HEIGHT * flatness(crop)), width), LINE_HEIGHT))
+def filled_width(columns: int) -> int:
+    """How many columns a line of so many is filled up to: the least of `WIDTHS` that holds it."""
+    return next(width for width in WIDTHS if columns <= width)
 
 
 def upright(line: np.ndarray, angle: np.ndarray) -> np.ndarray:
@@ -228,15 +232,13 @@ def angle_input(crops: Sequence[np.ndarray]) -> np.ndarray:
     return line_input([line(crop, ANGLE_WIDTH) for crop in crops], ANGLE_WIDTH)
 
 
-def flatness(crop: np.ndarray) -> float:
-    """Width over height."""
-    return crop.shape[1] / crop.shape[0]
-
-
-def batches(crops: Sequence[np.ndarray], size: int = BATCH) -> list[np.ndarray]:
-    """Which crops are read together, numbers of crops: those of similar flatness, so that little of a batch is padding."""
-    order = np.argsort([flatness(found) for found in crops], kind="stable")
-    return [order[start : start + size] for start in range(0, len(order), size)]
+def batches(lines: Sequence[np.ndarray], size: int = BATCH) -> list[tuple[int, list[int]]]:
+    """Which lines are read together: for each batch its width, and the numbers of its lines, which are filled up to that."""
+    found = []
+    for width in WIDTHS:
+        rows = [number for number, one in enumerate(lines) if filled_width(one.shape[1]) == width]
+        found += [(width, rows[start : start + size]) for start in range(0, len(rows), size)]
+    return found
 
 
 def decode_ctc(classes: np.ndarray, probabilities: np.ndarray, characters: Sequence[str]) -> list[tuple[str, float]]:
