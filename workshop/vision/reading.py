@@ -73,7 +73,7 @@ def fit(picture: np.ndarray) -> Fitted:
     margin = [0, 0]
     for axis, (long, short) in enumerate(((high, wide), (wide, high))):
         if long > FLATTEST * short or (axis and high <= SHORTEST):
-            margin[axis] = abs(max(long // FLATTEST, SHORTEST) * 2 - short) // 2
+            margin[axis] = (max(long // FLATTEST, SHORTEST) * 2 - short) // 2
     across, down = margin
     pixels = cv2.copyMakeBorder(pixels, down, down, across, across, cv2.BORDER_CONSTANT, value=(0, 0, 0))
     return Fitted(pixels, scale, (across, down), (width, height))
@@ -129,7 +129,7 @@ def find_boxes(probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         corners, shorter = _rectangle(unclip(corners))
         if shorter < SMALLEST + 2:
             continue
-        box = np.clip(np.clip(np.round(corners * ratio), 0, size), 0, last)
+        box = np.clip(np.round(corners * ratio), 0, last)
         if min(int(np.linalg.norm(box[0] - box[1])), int(np.linalg.norm(box[0] - box[3]))) > SMALLEST:
             boxes.append(box)
     return in_reading_order(np.array(boxes, np.float32).reshape(-1, 4, 2))
@@ -171,13 +171,22 @@ def in_reading_order(boxes: np.ndarray) -> np.ndarray:
     """Boxes line by line from the top, each line from the left.
 
     A box belongs to a line if its middle is no farther from the middle of the line's last box than half of the lower one's
-    height.
+    height, and if it stands beside all boxes of the line: where the lines of two columns are not level, each is near the
+    next, and a page would be one line.
     """
     middles, heights = boxes[:, :, 1].mean(axis=1), np.ptp(boxes[:, :, 1], axis=1)
+    left, right = boxes[:, :, 0].min(axis=1), boxes[:, :, 0].max(axis=1)
+
+    def near(one: int, other: int) -> bool:
+        return middles[one] - middles[other] <= min(heights[one], heights[other]) / 2
+
+    def beside(one: int, other: int) -> bool:
+        common = min(right[one], right[other]) - max(left[one], left[other])
+        return common <= min(right[one] - left[one], right[other] - left[other]) / 2
+
     lines: list[list[int]] = []
     for number in np.argsort(middles, kind="stable"):
-        last = lines[-1][-1] if lines else None
-        if last is not None and middles[number] - middles[last] <= min(heights[number], heights[last]) / 2:
+        if lines and near(number, lines[-1][-1]) and all(beside(number, other) for other in lines[-1]):
             lines[-1].append(number)
         else:
             lines.append([number])
