@@ -12,7 +12,7 @@ PACKAGE = Path(workshop.__file__).parent
 LEVELS = (
     ("cli", "__main__"),
     ("course", "bench"),
-    ("products", "graph", "films", "text", "clients"),
+    ("products", "graph", "films", "text", "vision", "clients"),
     ("triton", "arango"),
     ("machine",),
     ("settings", "errors", "progress"),
