@@ -3,6 +3,7 @@
 
     scripts/train_meter_reader.py                     a few minutes on one core
     scripts/train_meter_reader.py --seconds 60        shorter and worse
+    scripts/train_meter_reader.py --go-on --seed 1    trains the weights that are there further, on other crops
     scripts/train_meter_reader.py --out /tmp/reader   leaves the course's own weights alone
 
 The metrics are of crops that training did not see, for the reader and for PP-OCRv4's recogniser on the very same crops.
@@ -10,6 +11,7 @@ Ctrl-C stops it; what was there before stays.
 """
 
 import argparse
+import json
 import math
 import platform
 import sys
@@ -32,16 +34,18 @@ def main() -> None:
         from workshop.vision import crnn, training
 
         torch.set_num_threads(arguments.threads)
+        weights = arguments.out / crnn.CHECKPOINT.name
+        model, runs = None, []
+        if arguments.go_on:
+            model, runs = crnn.load(weights), json.loads(weights.with_suffix(".json").read_text())["runs"]
         began, used = time.monotonic(), time.process_time()
-        model, done = training.train(steps=arguments.steps, seconds=arguments.seconds, seed=arguments.seed, tell=_tell)
+        model, done = training.train(
+            steps=arguments.steps, seconds=arguments.seconds, seed=arguments.seed, model=model, tell=_tell
+        )
         took, used = time.monotonic() - began, time.process_time() - used
         print(f"trained in {took:.0f} s, {used:.0f} s of processors; measuring {arguments.crops:,} crops", flush=True)
-        metrics = _metrics(model, arguments) | {
-            "steps": done,
-            "training_s": round(took, 1),
-            "training_cpu_s": round(used, 1),
-        }
-        weights = arguments.out / crnn.CHECKPOINT.name
+        run = {"seed": arguments.seed, "steps": done, "training_s": round(took, 1), "training_cpu_s": round(used, 1)}
+        metrics = _metrics(model, arguments) | {"runs": [*runs, run]}
         crnn.save(model, weights)
         metrics["bytes"]["checkpoint"] = weights.stat().st_size
         write_json(weights.with_suffix(".json"), metrics)
@@ -79,7 +83,6 @@ def _metrics(model, arguments: argparse.Namespace) -> dict:
             "characters": CHARACTERS,
             "parameters": sum(weight.numel() for weight in model.parameters()),
             "bytes": sizes,
-            "seed": arguments.seed,
             "batch_size": training.BATCH,
             "learning_rate": training.LEARNING_RATE,
             "held_out_seed": training.HELD_OUT,
@@ -103,6 +106,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=1200, metavar="N", help="of 32 crops each (default: 1200)")
     parser.add_argument("--seconds", type=float, default=math.inf, metavar="S", help="end after so many (default: no limit)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and crops, below 1,000,003 (default: 0)")
+    parser.add_argument("--go-on", action="store_true", help="train the weights in DIR further; give another seed")
     parser.add_argument("--threads", type=int, default=1, help="of torch and ONNX Runtime (default: 1)")
     parser.add_argument("--crops", type=int, default=1500, metavar="N", help="to measure on (default: 1500)")
     parser.add_argument(

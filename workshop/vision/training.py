@@ -45,7 +45,8 @@ def train(
 ) -> tuple[crnn.CRNN, int]:
     """Train until so many steps or seconds have passed: AdamW, its learning rate one warm-up and half a cosine.
 
-    A `model` that is given is trained on; give it another seed then, or it sees the same crops. Returns the network in evaluation mode and the number of steps it had.
+    A `model` that is given is trained further; with the same seed it would see the same crops again. Returns the network
+    in evaluation mode and the number of steps it had.
 
     No crop comes twice. The same seed and steps give the same weights on the same machine and number of threads, unless the
     seconds end it.
