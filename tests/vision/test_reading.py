@@ -295,7 +295,7 @@ def test_a_crop_beyond_the_border_repeats_it(gradient):
 
 
 @pytest.mark.parametrize(
-    "size, wide", [((100, 48), 100), ((100, 24), 200), ((101, 50), 97), ((1, 100), 1), ((48, 48), 48), ((2000, 4), 24_000)]
+    "size, wide", [((100, 48), 100), ((100, 24), 200), ((101, 50), 97), ((1, 100), 1), ((48, 48), 48), ((2000, 4), 2560)]
 )
 def test_a_line_has_the_recognisers_height(size, wide):
     found = reading.line(blank(*size, 7))
@@ -303,13 +303,17 @@ def test_a_line_has_the_recognisers_height(size, wide):
     assert reading.line(blank(*size), 90).shape == (48, min(wide, 90), 3)
 
 
+@pytest.mark.parametrize("columns, width", [(1, 320), (320, 320), (321, 480), (1280, 1280), (1281, 2560), (2560, 2560)])
+def test_a_line_is_filled_up_to_the_least_width_that_holds_it(columns, width):
+    assert reading.filled_width(columns) == width
+
+
 def test_lines_as_a_batch():
-    x = reading.line_input([blank(100, 48, 255), blank(330, 48, 51)])
-    assert x.shape == (2, 3, 48, 330) and x.dtype == np.float32
+    x = reading.line_input([blank(100, 48, 255), blank(330, 48, 51)], 480)
+    assert x.shape == (2, 3, 48, 480) and x.dtype == np.float32
     assert (x[0, :, :, :100] == 1).all() and not x[0, :, :, 100:].any()
-    np.testing.assert_allclose(x[1], -0.6, atol=1e-6)
-    assert reading.line_input([blank(100, 48)]).shape == (1, 3, 48, reading.LINE_WIDTH)
-    assert reading.line_input([blank(100, 48)], 120).shape == (1, 3, 48, 120)
+    np.testing.assert_allclose(x[1, :, :, :330], -0.6, atol=1e-6)
+    assert reading.line_input([], 320).shape == (0, 3, 48, 320)
 
 
 def test_crops_for_the_classifier_of_angles():
@@ -326,16 +330,19 @@ def test_only_what_surely_stands_on_its_head_is_turned(gradient):
     np.testing.assert_array_equal(reading.upright(line, np.float32([0.95, 0.05])), line)
 
 
-def test_batches_hold_each_crop_once_from_the_narrowest_to_the_flattest():
-    widths = np.random.default_rng(0).permutation(np.arange(20, 20 + 13 * 10, 10))
-    crops = [blank(width, 20) for width in widths]
-    found = reading.batches(crops)
-    assert [len(rows) for rows in found] == [6, 6, 1]
-    order = np.concatenate(found)
-    assert sorted(order) == list(range(13)) and (np.diff(widths[order]) > 0).all()
-    assert [len(rows) for rows in reading.batches(crops, 5)] == [5, 5, 3]
+def test_batches_hold_each_line_once_with_others_of_its_width():
+    columns = np.random.default_rng(0).integers(1, 2561, 40).tolist()
+    lines = [blank(wide, 48) for wide in columns]
+    for size in (6, 4):
+        found = reading.batches(lines, size)
+        assert sorted(row for _, rows in found for row in rows) == list(range(40))
+        for width, rows in found:
+            assert rows == sorted(rows) and 1 <= len(rows) <= size
+            assert {reading.filled_width(columns[row]) for row in rows} == {width}
+        for width in reading.WIDTHS:  # of those of a width, only the last batch is not full
+            assert all(len(rows) == size for rows in [rows for wide, rows in found if wide == width][:-1])
     assert reading.batches([]) == []
-    assert [list(rows) for rows in reading.batches([blank(9, 9)] * 3)] == [[0, 1, 2]]
+    assert reading.batches([blank(9, 48)] * 3) == [(320, [0, 1, 2])]
 
 
 # decode_ctc, characters, answer

@@ -83,6 +83,15 @@ def test_more_than_the_detector_gets_at_once_is_refused(pixels):
     assert "2 pictures in one request, each in the size of the largest, are 17 million pixels" in str(response.error)
 
 
+def read(**steps):
+    """What the recogniser answers, by width: classes and probabilities. A width without any has what an empty line gives."""
+    answers = {}
+    for width in reading.WIDTHS:
+        classes, probabilities = steps.get(f"x_{width}", ([[1, 1, 1, 1]], [[1, 1, 1, 1]]))
+        answers |= {f"classes_{width}": np.array(classes), f"probabilities_{width}": np.float32(probabilities)}
+    return answers
+
+
 # ocr_crops
 
 
@@ -118,25 +127,34 @@ def test_without_text_one_empty_line_goes_on(crops, upright, texts):
     angles = np.float32([[0, 1]])
     step = Request(lines=tensors["lines"], widths=tensors["widths"], angles=angles)
     (response,) = upright.TritonPythonModel().execute([step])
-    assert response.tensors["x"].shape == (1, 3, 48, 320)
+    assert [len(x) for x in response.tensors.values()] == [1] * 5
     last = texts.TritonPythonModel()
     last.characters = ["a"]
-    sure = {"classes": np.ones((1, 40), np.int64), "probabilities": np.ones((1, 40), np.float32)}
-    placing = np.zeros((2, 10), np.float32)
-    (response,) = last.execute([Request(**sure, boxes=tensors["boxes"], picture=tensors["picture"], placing=placing)])
+    step = {name: tensors[name] for name in ("boxes", "picture", "widths")}
+    (response,) = last.execute([Request(**read(), **step, placing=np.zeros((2, 10), np.float32))])
     assert response.tensors["boxes"].shape == (2, 0, 4, 2)
     assert response.tensors["texts"].shape == response.tensors["scores"].shape == (2, 0)
 
 
-def test_the_widest_of_many_lines_are_squeezed(crops):
-    """A hundred rules across a page: more than a recogniser's memory holds, at 48 rows each."""
-    probability = np.zeros((1984, 1984), np.float32)
-    for row in range(20, 1900, 18):
-        probability[row : row + 5, 20:1960] = 0.9
-    tensors = found(crops, probability, 1984, 1984)
-    lines = len(tensors["boxes"])
-    assert lines > 100 and tensors["lines"].shape[2] == crops.MOST_COLUMNS // lines
-    assert (tensors["widths"] == tensors["lines"].shape[2]).all()
+# ocr_upright
+
+
+def test_lines_are_turned_and_sorted_by_width(upright):
+    lines = np.arange(4 * 48 * 500 * 3, dtype=np.uint32).astype(np.uint8).reshape(4, 48, 500, 3)
+    widths, angles = np.int32([100, 500, 400, 320]), np.float32([[1, 0], [1, 0], [0, 1], [0, 1]])
+    (response,) = upright.TritonPythonModel().execute([Request(lines=lines, widths=widths, angles=angles)])
+    x = response.tensors
+    assert {name: array.shape for name, array in x.items()} == {
+        "x_320": (2, 3, 48, 320),
+        "x_480": (1, 3, 48, 480),
+        "x_800": (1, 3, 48, 800),
+        "x_1280": (1, 3, 48, 32),  # empty
+        "x_2560": (1, 3, 48, 32),
+    }
+    np.testing.assert_array_equal(x["x_320"][:1], reading.line_input([lines[0, :, :100]], 320))
+    np.testing.assert_array_equal(x["x_320"][1:], reading.line_input([np.rot90(lines[3, :, :320], 2)], 320))
+    np.testing.assert_array_equal(x["x_480"], reading.line_input([np.rot90(lines[2, :, :400], 2)], 480))
+    assert not x["x_1280"].any() and not x["x_2560"].any()
 
 
 # ocr_texts
@@ -145,21 +163,19 @@ def test_the_widest_of_many_lines_are_squeezed(crops):
 def test_lines_go_back_to_their_pictures(texts):
     last = texts.TritonPythonModel()
     last.characters = ["a", "b"]
-    boxes = np.arange(24, dtype=np.float32).reshape(3, 4, 2)
-    (response,) = last.execute(
-        [
-            Request(
-                classes=np.array([[1, 0], [2, 2], [1, 2]]),
-                probabilities=np.float32([[0.9, 1], [0.4, 1], [0.8, 0.6]]),
-                boxes=boxes,
-                picture=np.int32([0, 1, 2]),
-                placing=np.zeros((3, 10), np.float32),
-            )
-        ]
+    boxes = np.arange(40, dtype=np.float32).reshape(5, 4, 2)
+    steps = read(
+        x_320=([[1, 0], [2, 2], [1, 2]], [[0.9, 1], [0.4, 1], [0.8, 0.6]]),
+        x_800=([[2, 0, 1], [2, 0, 2]], [[0.75, 1, 0.75], [1, 1, 1]]),
     )
-    assert response.tensors["texts"].tolist() == [[b"a"], [b""], [b"ab"]]  # the second is too unsure
-    np.testing.assert_allclose(response.tensors["scores"], [[0.9], [0], [0.7]], atol=1e-6)
-    np.testing.assert_array_equal(response.tensors["boxes"][:, 0], [boxes[0], np.zeros((4, 2)), boxes[2]])
+    widths, picture = np.int32([700, 100, 320, 90, 481]), np.int32([0, 0, 1, 2, 2])
+    (response,) = last.execute(
+        [Request(**steps, widths=widths, boxes=boxes, picture=picture, placing=np.zeros((3, 10), np.float32))]
+    )
+    # The line of the second picture is too unsure.
+    assert response.tensors["texts"].tolist() == [[b"ba", b"a"], [b"", b""], [b"ab", b"bb"]]
+    np.testing.assert_allclose(response.tensors["scores"], [[0.75, 0.9], [0, 0], [0.7, 1]], atol=1e-6)
+    np.testing.assert_array_equal(response.tensors["boxes"][[0, 2]].reshape(4, 4, 2), boxes[[0, 1, 3, 4]])
 
 
 # ocr
@@ -195,9 +211,7 @@ TEXT, EMPTY = picture(100, 100, 0), picture(100, 100)
 def test_lines_of_all_requests_are_read_in_batches_of_six(ocr):
     answers = ocr.execute([request(TEXT, EMPTY, TEXT), request(*[TEXT] * 5), request(EMPTY)])
     assert [answer.tensors["texts"].tolist() for answer in answers] == [[[b"a"], [b""], [b"a"]], [[b"a"]] * 5, [[]]]
-    assert [asked for asked in ocr.asked if asked[0] != "detector"] == [
-        ("angle", 6), ("recogniser", 6), ("angle", 1), ("recogniser", 1)
-    ]  # fmt: skip
+    assert [asked for asked in ocr.asked if asked[0] != "detector"] == [("angle", 7), ("recogniser", 6), ("recogniser", 1)]
 
 
 def test_without_a_line_no_other_network_is_asked(ocr):

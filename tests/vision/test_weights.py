@@ -33,7 +33,7 @@ def test_the_bundled_networks_are_their_publishers(network):
 
 def test_a_file_that_differs_is_refused(monkeypatch):
     monkeypatch.setitem(weights.FILES, "angle", (weights.FILES["angle"][0], "0" * 64))
-    with pytest.raises(WorkshopError, match="ch_ppocr_mobile_v2.0_cls_infer.onnx .* is not the file"):
+    with pytest.raises(WorkshopError, match="ch_ppocr_mobile_v2.0_cls_infer.onnx .* is not the publisher's file"):
         weights.bundled("angle")
 
 
