@@ -4,19 +4,17 @@ The design is the convolutional recurrent neural network of Shi, Bai and Yao (20
 twentieth of its 8.3 million weights. It is trained with connectionist temporal classification (Graves and others, 2006,
 https://doi.org/10.1145/1143844.1143891): no one has to say which column shows which character.
 
-What goes in and what comes out are those of PP-OCRv4's recogniser, names included, so that both can be versions of one
-Triton model, which have one configuration: `x`, float32 [N, 3, 48, W], and `softmax_11.tmp_0`, float32 [N, T, classes].
-Class 0 is the blank, the last class the space, and between them are the characters that the ONNX file's metadata lists, one
-a line.
+It takes what PP-OCRv4's recogniser takes, float32 [N, 3, 48, W], and answers with probabilities, float32 [N, T, classes].
+Class 0 is the blank, the last class the space, and between them are the characters that the ONNX file's metadata lists.
+`weights.decided` makes of both the same interface, so that they can be versions of one Triton model.
 """
 
+import io
 import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
-import numpy as np
 import onnx
 import torch
 from safetensors import SafetensorError
@@ -25,16 +23,11 @@ from torch import nn
 
 from workshop import settings
 from workshop.errors import WorkshopError
+from workshop.vision import reading
 from workshop.vision.meters import CHARACTERS
 
 CHECKPOINT = settings.ROOT / "checkpoints" / "meter_reader.safetensors"
 """The trained weights. The metrics stand beside them as JSON."""
-HEIGHT, MULTIPLE = 48, 8
-"""Every crop is made so high; a batch's width is such a multiple, in pixels."""
-STRIDE = 4
-"""Pixels a column: the network's output has T = ceil(W / 4) columns, PP-OCRv4's W / 8."""
-INPUT, OUTPUT = "x", "softmax_11.tmp_0"
-"""The names of the tensors in the ONNX file: PP-OCRv4's."""
 OPSET = 17
 
 
@@ -83,42 +76,6 @@ def _convolution(inward: int, outward: int, stride=(1, 1), padding=(1, 1)) -> li
     return [nn.Conv2d(inward, outward, 3, stride, padding, bias=False), nn.BatchNorm2d(outward), nn.ReLU()]
 
 
-def prepare(crops: Sequence[np.ndarray], width: int = 0) -> np.ndarray:
-    """Crops, each uint8 [height, width, 3], BGR, as one batch: float32 [N, 3, 48, W], -1 to 1.
-
-    Each is scaled to the height of 48. W is the widest one's, or `width` where that is more, up to the next multiple of 8;
-    to the right of narrower ones there are zeros. PP-OCRv4 takes its crops the same way.
-    """
-    widths = [max(1, round(crop.shape[1] * HEIGHT / crop.shape[0])) for crop in crops]
-    batch = np.zeros((len(crops), 3, HEIGHT, -(-max(*widths, width, 1) // MULTIPLE) * MULTIPLE), np.float32)
-    for row, crop, wide in zip(batch, crops, widths):
-        row[..., :wide] = cv2.resize(crop, (wide, HEIGHT)).transpose(2, 0, 1) / 127.5 - 1
-    return batch
-
-
-def decode(probabilities: np.ndarray, characters: Sequence[str] = CHARACTERS) -> list[tuple[str, float]]:
-    """Texts and how sure they are, of probabilities [N, T, classes], by the best class of each column.
-
-    Repeats of a class are one character, then blanks, class 0, are left out. A text's score is the mean probability of its
-    characters' columns, 0 for a text without any.
-
-    Args:
-        characters: those of the classes from 1 on, the space included.
-
-    Raises:
-        ValueError: there are not as many classes as characters and the blank.
-    """
-    if probabilities.shape[-1] != len(characters) + 1:
-        raise ValueError(f"{probabilities.shape[-1]} classes, but {len(characters)} characters and the blank")
-    best, score = probabilities.argmax(-1), probabilities.max(-1)
-    first = np.diff(best, axis=1, prepend=0) != 0
-    kept = first & (best != 0)
-    return [
-        ("".join(characters[one - 1] for one in row[mask]), float(sure[mask].mean()) if mask.any() else 0.0)
-        for row, mask, sure in zip(best, kept, score)
-    ]
-
-
 def loss(model: CRNN, x: torch.Tensor, texts: Sequence[str]) -> torch.Tensor:
     """The CTC loss, a scalar: minus the logarithm of the texts' probability, a character, on average.
 
@@ -157,27 +114,27 @@ def load(path: Path = CHECKPOINT) -> CRNN:
     return model.eval()
 
 
-def to_onnx(model: CRNN, path: Path) -> None:
-    """Write the network in evaluation mode as ONNX, opset 17, for any N and W, its characters in the metadata.
+def to_onnx(model: CRNN) -> onnx.ModelProto:
+    """The network in evaluation mode as ONNX, opset 17, for any N and W, its characters in the metadata.
 
     Triton 24.10's ONNX Runtime, 1.19, reads it. The key `character` has one character a line and, as in PP-OCRv4's file,
-    neither the blank nor the space.
+    neither the blank nor the space: see `weights.characters`.
     """
-    training = model.training
+    training, file = model.training, io.BytesIO()
     with warnings.catch_warnings():
         # The exporter that needs no further package is the older one, and it warns of LSTMs and batches other than traced.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             model.eval(),
-            (torch.zeros(1, 3, HEIGHT, 160),),
-            path,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_axes={INPUT: {0: "texts", 3: "width"}, OUTPUT: {0: "texts", 1: "columns"}},
+            (torch.zeros(1, 3, reading.LINE_HEIGHT, reading.WIDTHS[0]),),
+            file,
+            input_names=["x"],
+            output_names=["probabilities_of_all"],
+            dynamic_axes={"x": {0: "lines", 3: "width"}, "probabilities_of_all": {0: "lines", 1: "steps"}},
             opset_version=OPSET,
             dynamo=False,
         )
     model.train(training)
-    written = onnx.load(path)
-    onnx.helper.set_model_props(written, {"character": "\n".join(model.characters[:-1])})
-    onnx.save(written, path)
+    exported = onnx.ModelProto.FromString(file.getvalue())
+    onnx.helper.set_model_props(exported, {"character": "\n".join(model.characters[:-1])})
+    return exported

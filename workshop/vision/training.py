@@ -1,20 +1,19 @@
 """Training the reader of price tags and meters on crops drawn as they are needed, and measuring it beside PP-OCRv4."""
 
-import importlib.util
 import math
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 
-from workshop.vision import crnn
-from workshop.vision.meters import CHARACTERS, KINDS, Crop, drawn
+from workshop.vision import crnn, error_rate, reading, weights
+from workshop.vision.meters import KINDS, Crop, drawn
 
 BATCH, CHUNK = 32, 256
 """Crops a step, and crops drawn at a time, of which each batch holds some of about one width."""
@@ -64,14 +63,13 @@ def train(
         if not waiting:
             waiting, chunks = _batches(seed, chunks, rng), chunks + 1
         crops = waiting.pop()
-        widest = max(crop.image.shape[1] * crnn.HEIGHT // crop.image.shape[0] for crop in crops)
-        # Served among wider crops, one has padding to its right.
-        padded = widest + int(rng.integers(0, 160) if rng.random() < 0.3 else 0)
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * min(1, far / WARM_UP) * (1 + math.cos(math.pi * far)) / 2
-        loss = crnn.loss(
-            model, torch.from_numpy(crnn.prepare([crop.image for crop in crops], padded)), [crop.text for crop in crops]
-        )
+        lines = [reading.line(crop.image) for crop in crops]
+        widest = max(line.shape[1] for line in lines)
+        # A server fills lines up with zeros; half of the batches are as narrow as they can be, which is faster.
+        width = reading.filled_width(widest) if rng.random() < 0.5 else -(-widest // 8) * 8
+        loss = crnn.loss(model, torch.from_numpy(reading.line_input(lines, width)), [crop.text for crop in crops])
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
@@ -91,100 +89,64 @@ def _batches(seed: int, chunk: int, rng: np.random.Generator) -> list[list[Crop]
 
 
 class Reader:
-    """A recogniser as ONNX Runtime runs it, PP-OCRv4's or ours: both are asked and understood the same way."""
+    """A recogniser as ONNX Runtime runs it, PP-OCRv4's or ours; lines are batched and filled up as the pipeline does it."""
 
-    def __init__(self, path: Path, threads: int = 1):
+    def __init__(self, model: onnx.ModelProto, threads: int = 1):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        self.path, self.session = path, onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        self.characters = [*self.session.get_modelmeta().custom_metadata_map["character"].splitlines(), " "]
+        given = weights.decided(model).SerializeToString()
+        self.session = onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
+        self.characters = weights.characters(model)
 
-    def probabilities(self, batch: np.ndarray) -> np.ndarray:
-        """float32 [N, T, classes] of float32 [N, 3, 48, W], as `crnn.prepare` makes it."""
-        return self.session.run([crnn.OUTPUT], {crnn.INPUT: batch})[0]
-
-    def texts(self, probabilities: np.ndarray) -> list[str]:
-        """The texts of a batch's probabilities."""
-        return [text for text, _ in crnn.decode(probabilities, self.characters)]
-
-    def restricted(self, probabilities: np.ndarray) -> list[str]:
-        """The texts where no other character than those of `meters.CHARACTERS` may be answered."""
-        allowed = [0, *(place for place, one in enumerate(self.characters, 1) if one in CHARACTERS)]
-        names = [self.characters[place - 1] for place in allowed[1:]]
-        return [text for text, _ in crnn.decode(probabilities[..., allowed], names)]
-
-
-def pp_ocr() -> Path:
-    """PP-OCRv4's recogniser in the package that brings it."""
-    package = importlib.util.find_spec("rapidocr_onnxruntime").submodule_search_locations[0]
-    return Path(package) / "models" / "ch_PP-OCRv4_rec_infer.onnx"
+    def texts(self, images: Sequence[np.ndarray], batch: int = reading.BATCH) -> list[str]:
+        """What stands on pictures of one line each, uint8 [height, width, 3], blue, green and red."""
+        lines = [reading.line(image) for image in images]
+        texts = [""] * len(lines)
+        for width, rows in reading.batches(lines, batch):
+            steps = self.session.run(
+                ["classes", "probabilities"], {"x": reading.line_input([lines[row] for row in rows], width)}
+            )
+            for row, (text, _) in zip(rows, reading.decode_ctc(*steps, self.characters)):
+                texts[row] = text
+        return texts
 
 
 def measure(reader: Reader, crops: Sequence[Crop]) -> dict:
-    """How well a reader reads crops, each sent alone, by kind and in all; and in batches of 8 as they come.
+    """How well a reader reads crops, by kind and in all.
 
     `exact` is the share of texts that are right to the last character; `without_spaces` where spaces on both sides are left
-    out; `restricted` where, besides, no other character than ours may be answered; `character_errors` is the edits, spaces
-    left out, by the characters that are written.
+    out; `knows_all_characters` the share of texts that the reader could write at all, and `without_spaces_of_these` the
+    share of those that are right; `character_error_rate` has no spaces either.
     """
-
-    def asked(size: int) -> Iterator[np.ndarray]:
-        for at in range(0, len(crops), size):
-            yield reader.probabilities(crnn.prepare([crop.image for crop in crops[at : at + size]]))
-
-    alone, restricted = [], []
-    for found in asked(1):
-        alone += reader.texts(found)
-        restricted += reader.restricted(found)
-    together = [text for found in asked(8) for text in reader.texts(found)]
-    known = set(reader.characters)
     rows = defaultdict(list)
-    for crop, text, limited, batched in zip(crops, alone, restricted, together):
-        wanted, bare = crop.text.replace(" ", ""), text.replace(" ", "")
-        row = {
-            "exact": text == crop.text,
-            "without_spaces": bare == wanted,
-            "restricted": limited.replace(" ", "") == wanted,
-            "in_batches_of_8": batched.replace(" ", "") == wanted,
-            "has_all_characters": known >= set(crop.text),
-            "edits": edits(bare, wanted),
-            "characters": len(wanted),
-        }
-        rows[crop.kind].append(row)
-        rows["all"].append(row)
-    return {kind: _summed(rows[kind]) for kind in (*KINDS, "all") if rows[kind]}
+    for crop, text in zip(crops, reader.texts([crop.image for crop in crops])):
+        for kind in (crop.kind, "all"):
+            rows[kind].append((crop.text, text))
+    return {kind: _summed(rows[kind], set(reader.characters)) for kind in (*KINDS, "all") if rows[kind]}
 
 
-def _summed(rows: list[dict]) -> dict:
-    shares = ("exact", "without_spaces", "restricted", "in_batches_of_8", "has_all_characters")
-    able = [row["without_spaces"] for row in rows if row["has_all_characters"]]
+def _summed(pairs: list[tuple[str, str]], known: set[str]) -> dict:
+    right = [error_rate.distance(wanted.replace(" ", ""), text.replace(" ", "")) == 0 for wanted, text in pairs]
+    able = [known >= set(wanted) for wanted, _ in pairs]
+    of_these = [one for one, could in zip(right, able) if could]
     return {
-        "crops": len(rows),
-        **{share: round(statistics.fmean(row[share] for row in rows), 4) for share in shares},
-        "without_spaces_of_these": round(statistics.fmean(able), 4) if able else None,
-        "character_errors": round(sum(row["edits"] for row in rows) / sum(row["characters"] for row in rows), 4),
+        "crops": len(pairs),
+        "exact": round(statistics.fmean(wanted == text for wanted, text in pairs), 4),
+        "without_spaces": round(statistics.fmean(right), 4),
+        "knows_all_characters": round(statistics.fmean(able), 4),
+        "without_spaces_of_these": round(statistics.fmean(of_these), 4) if of_these else None,
+        "character_error_rate": round(error_rate.pooled_error_rate([([a], [b]) for a, b in pairs], spaces=False), 4),
     }
 
 
-def edits(one: str, other: str) -> int:
-    """Characters to put in, take out or exchange until one text is the other (Levenshtein 1966)."""
-    row = list(range(len(other) + 1))
-    for number, character in enumerate(one, 1):
-        before, row[0] = row[0], number
-        for place, wanted in enumerate(other, 1):
-            before, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, before + (character != wanted))
-    return row[-1]
-
-
 def milliseconds(readers: dict[str, Reader], crops: Sequence[Crop], batch: int, rounds: int = 7) -> dict[str, float]:
-    """Milliseconds a crop, the network alone, in batches of so many: the median of some rounds, the readers in turn."""
-    batches = [crnn.prepare([crop.image for crop in crops[at : at + batch]]) for at in range(0, len(crops), batch)]
+    """Milliseconds a crop from pixels to text, in batches of so many: the median of some rounds, the readers in turn."""
+    images = [crop.image for crop in crops]
     times = defaultdict(list)
     for number in range(rounds + 1):
         for name, reader in readers.items():
             began = time.perf_counter()
-            for one in batches:
-                reader.probabilities(one)
+            reader.texts(images, batch)
             if number:  # the first round warms up
                 times[name].append((time.perf_counter() - began) * 1000 / len(crops))
     return {name: round(statistics.median(times[name]), 3) for name in readers}
