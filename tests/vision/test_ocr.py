@@ -302,4 +302,4 @@ def test_memory_does_not_grow_with_the_pages(client, slow):
             after[number] = memory()
     figures = {pages: {model: round(mib) for model, mib in of.items()} for pages, of in after.items()}
     print(f"MiB after so many pages: {figures}")
-    assert sum(after[500].values()) <= 1.2 * sum(after[50].values()), figures
+    assert sum(after[500].values()) <= 1.2 * sum(after[50].values()), str(figures)
