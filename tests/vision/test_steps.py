@@ -127,7 +127,7 @@ def test_without_text_one_empty_line_goes_on(crops, upright, texts):
     angles = np.float32([[0, 1]])
     step = Request(lines=tensors["lines"], widths=tensors["widths"], angles=angles)
     (response,) = upright.TritonPythonModel().execute([step])
-    assert [len(x) for x in response.tensors.values()] == [1] * 5
+    assert [len(x) for x in response.tensors.values()] == [1] * len(reading.WIDTHS)
     last = texts.TritonPythonModel()
     last.characters = ["a"]
     step = {name: tensors[name] for name in ("boxes", "picture", "widths")}
@@ -147,14 +147,15 @@ def test_lines_are_turned_and_sorted_by_width(upright):
     assert {name: array.shape for name, array in x.items()} == {
         "x_320": (2, 3, 48, 320),
         "x_480": (1, 3, 48, 480),
-        "x_800": (1, 3, 48, 800),
-        "x_1280": (1, 3, 48, 32),  # empty
-        "x_2560": (1, 3, 48, 32),
+        "x_720": (1, 3, 48, 720),
+        "x_1080": (1, 3, 48, 32),  # empty
+        "x_1620": (1, 3, 48, 32),
+        "x_2430": (1, 3, 48, 32),
     }
     np.testing.assert_array_equal(x["x_320"][:1], reading.line_input([lines[0, :, :100]], 320))
     np.testing.assert_array_equal(x["x_320"][1:], reading.line_input([np.rot90(lines[3, :, :320], 2)], 320))
     np.testing.assert_array_equal(x["x_480"], reading.line_input([np.rot90(lines[2, :, :400], 2)], 480))
-    assert not x["x_1280"].any() and not x["x_2560"].any()
+    assert not any(x[f"x_{width}"].any() for width in (1080, 1620, 2430))
 
 
 # ocr_texts
@@ -166,7 +167,7 @@ def test_lines_go_back_to_their_pictures(texts):
     boxes = np.arange(40, dtype=np.float32).reshape(5, 4, 2)
     steps = read(
         x_320=([[1, 0], [2, 2], [1, 2]], [[0.9, 1], [0.4, 1], [0.8, 0.6]]),
-        x_800=([[2, 0, 1], [2, 0, 2]], [[0.75, 1, 0.75], [1, 1, 1]]),
+        x_720=([[2, 0, 1], [2, 0, 2]], [[0.75, 1, 0.75], [1, 1, 1]]),
     )
     widths, picture = np.int32([700, 100, 320, 90, 481]), np.int32([0, 0, 1, 2, 2])
     (response,) = last.execute(

@@ -30,9 +30,9 @@ SMALLEST, MOST_BOXES = 3, 1000
 """Pixels that a box's shorter side has at least, and boxes that a page has at most."""
 LINE_HEIGHT, ANGLE_WIDTH = 48, 192
 """Height of a line that is read, and the width in which the classifier of angles sees it."""
-WIDTHS = (320, 480, 800, 1280, 2560)
-"""Columns that a line may be filled up to. What is read depends a little on how much stands empty behind it, so this depends
-on the line alone, not on the lines that it shares a batch with."""
+WIDTHS = (320, 480, 720, 1080, 1620, 2430)
+"""Columns that a line may be filled up to, each half as wide again as the one before. What is read depends a little on how
+much stands empty behind it, so this depends on the line alone, not on the lines that it shares a batch with."""
 TURNED = 0.9
 """Above which probability a line is taken to stand on its head."""
 TEXT_SCORE = 0.5
