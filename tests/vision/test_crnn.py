@@ -74,7 +74,7 @@ def test_it_is_small(reader):
 def test_the_committed_weights_read_new_crops(exported):
     crops = list(meters.drawn(SEED, 200))
     texts = training.Reader(exported).texts([crop.image for crop in crops])
-    assert sum(text == crop.text for text, crop in zip(texts, crops)) >= 180
+    assert sum(text == crop.text for text, crop in zip(texts, crops)) >= 190
 
 
 def test_probabilities_are_some(reader):
@@ -136,5 +136,5 @@ def test_the_metrics_are_of_these_weights(reader):
     assert metrics["parameters"] == sum(weight.numel() for weight in reader.parameters())
     assert metrics["bytes"]["checkpoint"] == crnn.CHECKPOINT.stat().st_size
     ours, theirs = metrics["held_out"]["meter_reader"], metrics["held_out"]["pp_ocr"]
-    assert ours["all"]["crops"] >= 1000 and ours["all"]["exact"] >= 0.9
+    assert ours["all"]["crops"] >= 1000 and ours["all"]["exact"] >= 0.95
     assert all(ours[kind]["exact"] > theirs[kind]["without_spaces"] for kind in meters.KINDS)
