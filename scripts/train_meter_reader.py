@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Train the reader of price tags and meters on drawn crops and leave its weights with their metrics.
 
-    scripts/train_meter_reader.py                     a few minutes on one core; the weights here had 38
+    scripts/train_meter_reader.py                     a few minutes on one core; the weights here had 24
     scripts/train_meter_reader.py --seconds 60        shorter and worse
     scripts/train_meter_reader.py --go-on --seed 1    trains the weights that are there further, on other crops
     scripts/train_meter_reader.py --out /tmp/reader   leaves the course's own weights alone

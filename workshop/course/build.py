@@ -1,7 +1,7 @@
 """`workshop build`: run the notebook cells that make the weights the committed configurations ask for.
 
-A notebook cell tagged `build` is part of a build; there is no second copy of that code. A cell that is tagged with a
-model's name besides (`build`, `sentence_bert`) is run for that model only. The cells are those of the solutions: what a
+A notebook cell tagged `build` is part of a build; there is no second copy of that code. A cell that is tagged with models'
+names besides (`build`, `sentence_bert`) is run for those models only. The cells are those of the solutions: what a
 learner changes in a lesson changes no model that other lessons use.
 """
 
@@ -41,14 +41,9 @@ def build(names: list[str], *, progress: Callable[[str], None] = lambda text: No
 
 def _run_cells(path: Path, wanted: list[str], progress: Callable[[str], None]) -> None:
     notebook = nbformat.read(path, as_version=4)
-    others = set(RECIPES) - set(wanted)
-    notebook.cells = [
-        cell
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        and "build" in cell.metadata.get("tags", [])
-        and not others.intersection(cell.metadata.tags)
-    ]
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and "build" in cell.metadata.get("tags", [])]
+    models = [RECIPES.keys() & cell.metadata.tags for cell in cells]
+    notebook.cells = [cell for cell, named in zip(cells, models) if not named or named.intersection(wanted)]
     client = lessons.client(notebook, path.parent)
     with client.setup_kernel(env={**os.environ, own.BUILDING: "1"}):
         for number, cell in enumerate(notebook.cells, start=1):

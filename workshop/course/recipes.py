@@ -11,6 +11,8 @@ from workshop.triton import configuration
 FIRST = ("sentence_embedder", "product_embedder")
 """What the first answers need (`workshop ask`): the other models are loaded by the lessons that use them."""
 
+READING = "10_reading_text_in_images.ipynb"
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -32,6 +34,15 @@ RECIPES = {
     "sentence_embedder": Recipe("03_zero_shot_classification.ipynb", ("1/tokenizer.json",)),
     "graph_embeddings": Recipe("06_serve_graphsage.ipynb", ("1/model.pt",)),
     "product_embedder": Recipe("07_product_recommendations.ipynb", ()),
+    "text_detection": Recipe(READING, ("1/model.onnx",)),
+    "text_angle": Recipe(READING, ("1/model.onnx",)),
+    "text_recognition": Recipe(READING, ("1/model.onnx", "2/model.onnx")),
+    "ocr": Recipe(READING, ("1/pictures.py", "1/reading.py", "1/characters.txt")),
+    "ocr_pixels": Recipe(READING, ("1/pictures.py", "1/reading.py")),
+    "ocr_crops": Recipe(READING, ("1/reading.py",)),
+    "ocr_upright": Recipe(READING, ("1/reading.py",)),
+    "ocr_texts": Recipe(READING, ("1/reading.py", "1/characters.txt")),
+    "ocr_ensemble": Recipe(READING, ()),
 }
 
 
