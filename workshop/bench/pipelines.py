@@ -38,14 +38,14 @@ class Plan:
     lines: int
     """Of the one page."""
     mixed: tuple[int, ...]
-    """Numbers of drawn pages."""
+    """Numbers of drawn pages, those with the most lines first: clients that share them end at about the same time."""
     round_trip_ms: float
     mixed_far: bool
     """Whether the mixed pages are read over the round trip too."""
 
 
-FULL = Plan(3, 20, (0, 5, 9, 10, 15, 19), 20.0, mixed_far=True)
-QUICK = Plan(1, 5, (10, 11), 20.0, mixed_far=False)
+FULL = Plan(3, 20, (19, 15, 9, 10, 5, 0), 20.0, mixed_far=True)
+QUICK = Plan(1, 5, (11, 10), 20.0, mixed_far=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,28 +74,11 @@ def measure(*, quick: bool, tell: Callable[[str], None]) -> tuple[dict[str, Any]
     sets[MIXED] = [pages.page(names[number]) for number in plan.mixed]
     files = {name: [page.encoded() for page in drawn] for name, drawn in sets.items()}
     ways = pipeline_ways.ways(CLIENTS)
-    seconds: dict[Case, dict[str, list[float]]] = {}
-    spent: dict[str, list[tuple[Any, Any]]] = {}
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        read, sent = first_look(files, ways, tell)
-        for number in range(plan.rounds):
-            for place, case in enumerate(cases(plan)):
-                clients = f"{case.clients} client{'s' * (case.clients > 1)}"
-                tell(f"round {number + 1} of {plan.rounds}: {case.pages}, {clients}, {case.round_trip_ms:g} ms")
-                measured = seconds.setdefault(case, {})
-                for name in bench.rotated(list(ways), number + place):
-                    if (name == SHARED and case.clients == 1) or (case.round_trip_ms and not ways[name].remote):
-                        continue
-                    given = files[case.pages] * (case.clients if case.pages == ONE_PAGE else 1)
-                    watched = STEPS.get(name, ()) if case == Case(ONE_PAGE, 1, 0.0) else ()
-                    before = [traffic.statistics(model) for model in watched]
-                    took = load(ways[name], given, case, pool)
-                    measured.setdefault(name, []).append(took / len(given))
-                    for model, first in zip(watched, before):
-                        spent.setdefault(f"{name}: {model}", []).append((first, traffic.statistics(model)))
+    read, sent = first_look(files, ways, tell)
+    seconds, spent = in_turns(plan, files, ways, tell)
     results = {
         "pages_per_s": [
-            {**dataclasses.asdict(case), "ways": {name: _rates(took) for name, took in of_ways.items()}}
+            {**dataclasses.asdict(case), "ways": {name: _rates(of_ways[name]) for name in ways if name in of_ways}}
             for case, of_ways in seconds.items()
         ],
         "ratios": ratios(seconds, plan),
@@ -129,6 +112,7 @@ def threads() -> dict[str, Any]:
         "threads_by_default_from": "ONNX Runtime's: one a core for each session; they spin for a while when they are idle",
         "rapidocr_threads_per_session": default,
         "rapidocr_threads_from": "its intra_op_num_threads of -1 leaves the default; an engine has three sessions",
+        "rapidocr_engines": "one for each client, or one for all, whose sessions several threads may run at once",
         "models": {},
     }
     with httpclient.InferenceServerClient(triton.http_url()) as client:
@@ -154,6 +138,29 @@ def first_look(
             for name, data in files.items():
                 read[way][name], sent[name][way] = pipeline_ways.traffic_of(ways[way], data)
     return read, sent
+
+
+def in_turns(
+    plan: Plan, files: dict[str, list[bytes]], ways: dict[str, Way], tell: Callable[[str], None]
+) -> tuple[dict[Case, dict[str, list[float]]], dict[str, list[tuple[Any, Any]]]]:
+    """Seconds a page of each way in each case, a figure a round; and the statistics of `STEPS`, before and after."""
+    seconds: dict[Case, dict[str, list[float]]] = {case: {} for case in cases(plan)}
+    spent: dict[str, list[tuple[Any, Any]]] = {}
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        for number in range(plan.rounds):
+            for place, (case, measured) in enumerate(seconds.items()):
+                clients = f"{case.clients} client{'s' * (case.clients > 1)}"
+                tell(f"round {number + 1} of {plan.rounds}: {case.pages}, {clients}, {case.round_trip_ms:g} ms")
+                given = files[case.pages] * (case.clients if case.pages == ONE_PAGE else 1)
+                for name in bench.rotated(list(ways), number + place):
+                    if (name == SHARED and case.clients == 1) or (case.round_trip_ms and not ways[name].remote):
+                        continue
+                    watched = STEPS.get(name, ()) if case == Case(ONE_PAGE, 1, 0.0) else ()
+                    before = [traffic.statistics(model) for model in watched]
+                    measured.setdefault(name, []).append(load(ways[name], given, case, pool) / len(given))
+                    for model, first in zip(watched, before):
+                        spent.setdefault(f"{name}: {model}", []).append((first, traffic.statistics(model)))
+    return seconds, spent
 
 
 def load(way: Way, files: Sequence[bytes], case: Case, pool: ThreadPoolExecutor) -> float:
@@ -265,10 +272,12 @@ def tables(report: dict[str, Any]) -> list[Any]:
 def _rate_tables(rows: list[dict[str, Any]], sets: dict[str, str], rounds: int) -> list[Any]:
     found = []
     for name, words in sets.items():
-        of_set = sorted((row for row in rows if row["pages"] == name), key=lambda row: (row["clients"], row["round_trip_ms"]))
+        of_set = [row for row in rows if row["pages"] == name]
+        of_set.sort(key=lambda row: (row["clients"], row["round_trip_ms"]))
         headers = [f"{_clients(row)}\n{row['round_trip_ms']:g} ms" for row in of_set]
-        shown = bench.table(f"Pages/s, {words}: median (min–max) of {rounds} rounds", "|".join(["way", *headers]))
-        for way in dict.fromkeys(way for row in of_set for way in row["ways"]):
+        title = f"Pages/s, {words}: median (min–max), rounds: {rounds}"
+        shown = bench.table(title, "|".join(["way", *headers]))
+        for way in max((row["ways"] for row in of_set), key=len):
             cells = [row["ways"].get(way) for row in of_set]
             shown.add_row(way, *("" if cell is None else bench.span(cell, 2) for cell in cells))
         found.append(shown)
