@@ -1,6 +1,7 @@
 """compose.yaml and Dockerfile: what can be checked of them without Docker, and one test that builds and starts them."""
 
 import ast
+import importlib.metadata
 import json
 import os
 import re
@@ -15,12 +16,14 @@ import pytest
 import tritonclient.http as httpclient
 import yaml
 
-from workshop import settings
+from workshop import settings, vision
+from workshop.course import recipes
 from workshop.machine import doctor, services
 from workshop.triton import server
 
 COMPOSE = yaml.safe_load((settings.ROOT / "compose.yaml").read_text())
 DOCKERFILE = (settings.ROOT / "Dockerfile").read_text()
+PACKAGES_OF = importlib.metadata.packages_distributions()
 MODELS = sorted(settings.MODEL_REPOSITORY.glob("*/*/model.py"))
 IN_IMAGE = {"numpy", "triton_python_backend_utils"}
 OPTIONAL = {"workshop"}  # asked for the embedded ArangoDB's address; a model must do without it (test_product_embedder)
@@ -31,6 +34,14 @@ SERVICES = sorted(name for name in COMPOSE["services"] if name.startswith("trito
 def installed() -> list[str]:
     """The packages that the Dockerfile installs."""
     return re.search(r'^ARG PACKAGES="([^"]*)"$', DOCKERFILE, re.MULTILINE)[1].split()
+
+
+def importable() -> set[str]:
+    """The modules that those packages bring, by whose names they are imported."""
+    modules = set(re.search(r'^ARG MODULES="([^"]*)"$', DOCKERFILE, re.MULTILINE)[1].split())
+    brought = {module for module in modules if set(PACKAGES_OF.get(module, [])) & set(installed())}
+    assert brought == modules and len(modules) == len(installed())
+    return modules
 
 
 def image() -> str:
@@ -101,7 +112,9 @@ def test_there_are_python_models():
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda path: path.parts[-3])
 def test_imports_of_a_model_are_in_the_image(model):
-    assert third_party(model.read_text()) <= IN_IMAGE | OPTIONAL | set(installed())
+    beside = {Path(file).stem for file in recipes.RECIPES[model.parts[-3]].files if file.endswith(".py")}
+    sources = [model.read_text(), *(Path(vision.__path__[0], f"{name}.py").read_text() for name in beside)]
+    assert set().union(*map(third_party, sources)) <= IN_IMAGE | OPTIONAL | beside | importable()
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda path: path.parts[-3])

@@ -8,12 +8,22 @@ import warnings
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
 """What is read; whatever else Pillow knows is refused."""
 MOST_PIXELS = 50_000_000
 """Pixels that a picture may have, by its header: a small file can unpack to gigabytes (a decompression bomb)."""
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientations and what sets such a picture upright."""
 
 
 class PictureError(ValueError):
@@ -40,46 +50,55 @@ def decode(data: bytes, *, most_pixels: int = MOST_PIXELS) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own about size: the limit is checked here; about odd metadata
             picture = Image.open(io.BytesIO(data), formats=FORMATS)
+            if picture.width * picture.height > most_pixels:
+                raise PictureError(f"{picture.width} × {picture.height} pixels: {_too_large(most_pixels)}")
+            picture.load()
+            pixels = _eight_bits(_turned(picture))
+    except PictureError:
+        raise
     except UnidentifiedImageError:
         raise PictureError(f"no picture of a kind that is read here ({', '.join(FORMATS)})") from None
     except Image.DecompressionBombError:
         raise PictureError(_too_large(most_pixels)) from None
-    except (OSError, ValueError, SyntaxError, KeyError, OverflowError, TypeError) as error:
-        raise PictureError(f"the picture is damaged: {error}") from error
-    if picture.width * picture.height > most_pixels:
-        raise PictureError(f"{picture.width} × {picture.height} pixels: {_too_large(most_pixels)}")
-    try:
-        picture.load()
-        picture = ImageOps.exif_transpose(picture)
-        pixels = _eight_bits(picture)
-    except (OSError, ValueError, SyntaxError, KeyError, IndexError, EOFError, TypeError) as error:
+    except Exception as error:  # Pillow's readers raise a dozen kinds for damaged files, struct.error and zlib.error too
         raise PictureError(f"the picture is cut off or damaged: {error}") from error
     return np.ascontiguousarray(pixels[:, :, ::-1])
 
 
 def _too_large(most_pixels: int) -> str:
-    return f"a picture may have {most_pixels / 1e6:g} million pixels"
+    return f"a picture may have {most_pixels / 1e6:g} million pixels at most"
+
+
+def _turned(picture: Image.Image) -> Image.Image:
+    """A decoded picture turned as its EXIF orientation wants. One whose EXIF data are damaged stays as it is."""
+    try:
+        method = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
+    except Exception:  # as above
+        return picture
+    return picture if method is None else picture.transpose(method)
 
 
 def _eight_bits(picture: Image.Image) -> np.ndarray:
     """Red, green and blue of a decoded picture, uint8 [height, width, 3]."""
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        values = np.asarray(picture, dtype=np.float64)
+        values = np.asarray(picture).astype(np.float32)
+        most = values.max(initial=0, where=np.isfinite(values))
         # A grey picture of 16 bits comes as I;16 or I. Others have no fixed range: theirs is taken as white.
-        white = 65535 if picture.mode != "F" and values.max(initial=0) <= 65535 else max(values.max(initial=0), 1)
-        grey = np.clip(np.nan_to_num(values) / white * 255, 0, 255).round().astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
+        values *= 255 / (65535 if picture.mode != "F" and most <= 65535 else max(most, 1))
+        grey = np.nan_to_num(values, copy=False).clip(0, 255, out=values).round().astype(np.uint8)
+        return cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     if "A" in picture.getbands() or "transparency" in picture.info:
-        return _opaque(np.asarray(picture.convert("RGBA")))
+        picture = _opaque(picture.convert("RGBA"))
     return np.asarray(picture.convert("RGB"))
 
 
-def _opaque(pixels: np.ndarray) -> np.ndarray:
-    """Pixels with an alpha channel, uint8 [height, width, 4], laid on white or, where they are bright, on black."""
-    alpha = pixels[:, :, 3:].astype(np.float32) / 255
-    luminance = cv2.cvtColor(pixels[:, :, :3], cv2.COLOR_RGB2GRAY)
-    weight = alpha.sum()
-    transparent = weight < 0.99 * alpha.size
-    bright = weight > 0 and (luminance * alpha[:, :, 0]).sum() / weight > 127
-    ground = 0 if transparent and bright else 255
-    return (pixels[:, :, :3] * alpha + ground * (1 - alpha)).round().astype(np.uint8)
+def _opaque(picture: Image.Image) -> Image.Image:
+    """A picture with red, green, blue and alpha laid on white or, where what is opaque is bright, on black."""
+    alpha = picture.getchannel("A")
+    seen = Image.new("L", picture.size)
+    seen.paste(picture.convert("L"), mask=alpha)
+    opacity = np.asarray(alpha).mean() / 255
+    bright = np.asarray(seen).mean() > 127 * opacity
+    laid = Image.new("RGB", picture.size, "black" if bright and opacity < 0.99 else "white")
+    laid.paste(picture.convert("RGB"), mask=alpha)
+    return laid

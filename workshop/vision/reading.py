@@ -28,8 +28,11 @@ LIKELY, BOX_SCORE, UNCLIP = 0.3, 0.5, 1.6
 """Above which a pixel may be text, above which mean a box is kept, and how far a box is grown."""
 SMALLEST, MOST_BOXES = 3, 1000
 """Pixels that a box's shorter side has at least, and boxes that a page has at most."""
-LINE_HEIGHT, LINE_WIDTH, ANGLE_WIDTH = 48, 320, 192
-"""Height of a recognised line, the least width of a batch of lines, and the width for the classifier of angles."""
+LINE_HEIGHT, ANGLE_WIDTH = 48, 192
+"""Height of a line that is read, and the width in which the classifier of angles sees it."""
+WIDTHS = (320, 480, 800, 1280, 2560)
+"""Columns that a line may be filled up to. What is read depends a little on how much stands empty behind it, so this depends
+on the line alone, not on the lines that it shares a batch with."""
 TURNED = 0.9
 """Above which probability a line is taken to stand on its head."""
 TEXT_SCORE = 0.5
@@ -70,7 +73,7 @@ def fit(picture: np.ndarray) -> Fitted:
     margin = [0, 0]
     for axis, (long, short) in enumerate(((high, wide), (wide, high))):
         if long > FLATTEST * short or (axis and high <= SHORTEST):
-            margin[axis] = abs(max(long // FLATTEST, SHORTEST) * 2 - short) // 2
+            margin[axis] = (max(long // FLATTEST, SHORTEST) * 2 - short) // 2
     across, down = margin
     pixels = cv2.copyMakeBorder(pixels, down, down, across, across, cv2.BORDER_CONSTANT, value=(0, 0, 0))
     return Fitted(pixels, scale, (across, down), (width, height))
@@ -126,7 +129,7 @@ def find_boxes(probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         corners, shorter = _rectangle(unclip(corners))
         if shorter < SMALLEST + 2:
             continue
-        box = np.clip(np.clip(np.round(corners * ratio), 0, size), 0, last)
+        box = np.clip(np.round(corners * ratio), 0, last)
         if min(int(np.linalg.norm(box[0] - box[1])), int(np.linalg.norm(box[0] - box[3]))) > SMALLEST:
             boxes.append(box)
     return in_reading_order(np.array(boxes, np.float32).reshape(-1, 4, 2))
@@ -168,13 +171,22 @@ def in_reading_order(boxes: np.ndarray) -> np.ndarray:
     """Boxes line by line from the top, each line from the left.
 
     A box belongs to a line if its middle is no farther from the middle of the line's last box than half of the lower one's
-    height.
+    height, and if it stands beside all boxes of the line: where the lines of two columns are not level, each is near the
+    next, and a page would be one line.
     """
     middles, heights = boxes[:, :, 1].mean(axis=1), np.ptp(boxes[:, :, 1], axis=1)
+    left, right = boxes[:, :, 0].min(axis=1), boxes[:, :, 0].max(axis=1)
+
+    def near(one: int, other: int) -> bool:
+        return middles[one] - middles[other] <= min(heights[one], heights[other]) / 2
+
+    def beside(one: int, other: int) -> bool:
+        common = min(right[one], right[other]) - max(left[one], left[other])
+        return common <= min(right[one] - left[one], right[other] - left[other]) / 2
+
     lines: list[list[int]] = []
     for number in np.argsort(middles, kind="stable"):
-        last = lines[-1][-1] if lines else None
-        if last is not None and middles[number] - middles[last] <= min(heights[number], heights[last]) / 2:
+        if lines and near(number, lines[-1][-1]) and all(beside(number, other) for other in lines[-1]):
             lines[-1].append(number)
         else:
             lines.append([number])
@@ -192,14 +204,15 @@ def crop(pixels: np.ndarray, box: np.ndarray) -> np.ndarray:
     return np.rot90(found) if high >= 1.5 * wide else found
 
 
-def batch_width(crops: Sequence[np.ndarray]) -> int:
-    """Columns of a batch of crops: as many as the flattest one fills, at least `LINE_WIDTH`."""
-    return max(LINE_WIDTH, int(LINE_HEIGHT * max(map(flatness, crops))))
+def line(crop: np.ndarray, widest: int = WIDTHS[-1]) -> np.ndarray:
+    """A crop in the height in which lines are read, uint8 [`LINE_HEIGHT`, width, 3]; squeezed to `widest` columns."""
+    wide = math.ceil(LINE_HEIGHT * crop.shape[1] / crop.shape[0])
+    return cv2.resize(np.ascontiguousarray(crop), (min(wide, widest), LINE_HEIGHT))
 
 
-def line(crop: np.ndarray, width: int) -> np.ndarray:
-    """A crop in the height in which lines are read, uint8 [`LINE_HEIGHT`, at most `width`, 3]; squeezed if it is wider."""
-    return cv2.resize(np.ascontiguousarray(crop), (min(math.ceil(LINE_HEIGHT * flatness(crop)), width), LINE_HEIGHT))
+def filled_width(columns: int) -> int:
+    """How many columns a line of so many is filled up to: the least of `WIDTHS` that holds it."""
+    return next(width for width in WIDTHS if columns <= width)
 
 
 def upright(line: np.ndarray, angle: np.ndarray) -> np.ndarray:
@@ -228,15 +241,13 @@ def angle_input(crops: Sequence[np.ndarray]) -> np.ndarray:
     return line_input([line(crop, ANGLE_WIDTH) for crop in crops], ANGLE_WIDTH)
 
 
-def flatness(crop: np.ndarray) -> float:
-    """Width over height."""
-    return crop.shape[1] / crop.shape[0]
-
-
-def batches(crops: Sequence[np.ndarray], size: int = BATCH) -> list[np.ndarray]:
-    """Which crops are read together, numbers of crops: those of similar flatness, so that little of a batch is padding."""
-    order = np.argsort([flatness(found) for found in crops], kind="stable")
-    return [order[start : start + size] for start in range(0, len(order), size)]
+def batches(lines: Sequence[np.ndarray], size: int = BATCH) -> list[tuple[int, list[int]]]:
+    """Which lines are read together: for each batch its width, and the numbers of its lines, which are filled up to that."""
+    found = []
+    for width in WIDTHS:
+        rows = [number for number, one in enumerate(lines) if filled_width(one.shape[1]) == width]
+        found += [(width, rows[start : start + size]) for start in range(0, len(rows), size)]
+    return found
 
 
 def decode_ctc(classes: np.ndarray, probabilities: np.ndarray, characters: Sequence[str]) -> list[tuple[str, float]]:

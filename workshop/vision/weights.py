@@ -51,7 +51,7 @@ def decided(model: onnx.ModelProto) -> onnx.ModelProto:
     Greedy decoding needs no more, and it is thousands of times less to carry: PP-OCRv4 has 6,625 classes.
 
     Args:
-        model: with one output, probabilities float32 [lines, steps, classes].
+        model: with one output, probabilities float32 [lines, steps, classes], of an opset below 18.
 
     Returns:
         A copy with two outputs in its place: `classes` int64 [lines, steps] and `probabilities` float32 [lines, steps].

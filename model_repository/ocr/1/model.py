@@ -12,6 +12,9 @@ import pictures
 import reading
 import triton_python_backend_utils as pb_utils
 
+ANGLES = 64
+"""Lines whose angle is asked for in one request."""
+
 
 class TritonPythonModel:
     """Reads every picture of a Triton batch, which may hold the pictures of several requests."""
@@ -59,13 +62,18 @@ class TritonPythonModel:
 
     def read(self, crops: list[np.ndarray]) -> list[tuple[str, float]]:
         """Text and score of each crop. Without a crop, no network is asked."""
+        lines = [reading.line(crop) for crop in crops]
+        for start in range(0, len(crops), ANGLES):
+            (angles,) = self.ask(
+                "angle", reading.angle_input(crops[start : start + ANGLES]), "save_infer_model/scale_0.tmp_1"
+            )
+            for number, angle in enumerate(angles, start):
+                lines[number] = reading.upright(lines[number], angle)
         texts: list = [None] * len(crops)
-        for rows in reading.batches(crops):
-            batch = [crops[row] for row in rows]
-            (angles,) = self.ask("angle", reading.angle_input(batch), "save_infer_model/scale_0.tmp_1")
-            width = reading.batch_width(batch)
-            lines = [reading.upright(reading.line(crop, width), angle) for crop, angle in zip(batch, angles)]
-            steps = self.ask("recogniser", reading.line_input(lines, width), "classes", "probabilities")
+        for width, rows in reading.batches(lines):
+            steps = self.ask(
+                "recogniser", reading.line_input([lines[row] for row in rows], width), "classes", "probabilities"
+            )
             for row, text in zip(rows, reading.decode_ctc(*steps, self.characters)):
                 texts[row] = text
         return texts

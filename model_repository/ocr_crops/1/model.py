@@ -31,10 +31,9 @@ class TritonPythonModel:
         if not crops:
             boxes, picture = [np.zeros((4, 2), np.float32)], [-1]
             crops = [np.zeros((reading.LINE_HEIGHT, reading.LINE_HEIGHT, 3), np.uint8)]
-        width = reading.batch_width(crops)
-        lines = [reading.line(crop, width) for crop in crops]
+        lines = [reading.line(crop) for crop in crops]
         widths = np.array([line.shape[1] for line in lines], np.int32)
-        together = np.zeros((len(lines), reading.LINE_HEIGHT, width, 3), np.uint8)
+        together = np.zeros((len(lines), reading.LINE_HEIGHT, widths.max(), 3), np.uint8)
         for place, line in zip(together, lines):
             place[:, : line.shape[1]] = line
         return pb_utils.InferenceResponse(

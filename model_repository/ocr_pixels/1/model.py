@@ -12,6 +12,10 @@ import pictures
 import reading
 import triton_python_backend_utils as pb_utils
 
+MOST_PIXELS = 16_000_000
+"""What the detector gets at once, with what is laid around smaller pictures: it takes about 200 bytes for each. One picture
+has 4.3 million at most."""
+
 
 class TritonPythonModel:
     """Decodes the pictures of each request, which come from one request to the ensemble."""
@@ -27,6 +31,13 @@ class TritonPythonModel:
         except pictures.PictureError as error:
             return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error)))
         seen = [reading.detection_input(one.pixels)[0] for one in fitted]
+        pixels = len(seen) * np.max([x.shape[1:] for x in seen], axis=0).prod()
+        if pixels > MOST_PIXELS:
+            message = (
+                f"{len(seen)} pictures in one request, each in the size of the largest, are {pixels / 1e6:.0f} million "
+                f"pixels for the detector, which gets {MOST_PIXELS / 1e6:g} at most: send fewer, or ask the model ocr"
+            )
+            return pb_utils.InferenceResponse(error=pb_utils.TritonError(message))
         placing = [(*x.shape[1:], *one.pixels.shape[:2], *one.scale, *one.margin, *one.size) for x, one in zip(seen, fitted)]
         return pb_utils.InferenceResponse(
             [

@@ -1,11 +1,17 @@
-"""Lines and their angles in, the recogniser's input out: one tensor, as wide as the widest line of all."""
+"""Lines and their angles in, the recogniser's inputs out: one tensor for each width that lines are filled up to.
 
+An ensemble cannot leave a step out. So a width that no line has gets one narrow, empty line.
+"""
+
+import numpy as np
 import reading
 import triton_python_backend_utils as pb_utils
 
+EMPTY = np.zeros((1, 3, reading.LINE_HEIGHT, reading.GRID), np.float32)
+
 
 class TritonPythonModel:
-    """Turns the lines that stand on their heads."""
+    """Turns the lines that stand on their heads, and sorts all by width."""
 
     def execute(self, requests: list) -> list:
         """Answer each request."""
@@ -15,5 +21,9 @@ class TritonPythonModel:
                 pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in ("lines", "widths", "angles")
             )
             upright = [reading.upright(line[:, :width], angle) for line, width, angle in zip(lines, widths, angles)]
-            responses.append(pb_utils.InferenceResponse([pb_utils.Tensor("x", reading.line_input(upright, lines.shape[2]))]))
+            tensors = []
+            for width in reading.WIDTHS:
+                chosen = [line for line in upright if reading.filled_width(line.shape[1]) == width]
+                tensors.append(pb_utils.Tensor(f"x_{width}", reading.line_input(chosen, width) if chosen else EMPTY))
+            responses.append(pb_utils.InferenceResponse(tensors))
         return responses
