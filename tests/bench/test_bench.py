@@ -310,7 +310,8 @@ def test_quick_run_of_the_pipelines(triton_server, tmp_path, monkeypatch):
         assert all(0 < figures["min"] <= figures["median"] <= figures["max"] for figures in row["ways"].values())
     assert [page["lines"] for page in given["pages"]["one page"]] == [given["lines"]]
     sent = results["requests"]["one page"]
-    assert [sent[way]["requests_per_page"] for way in remote] == [1 + 2 * given["lines"], 3, 1, 1]
+    a_crop, batched, *served = (sent[way]["requests_per_page"] for way in remote)
+    assert a_crop == 1 + 2 * given["lines"] and 3 <= batched <= 2 + given["lines"] and served == [1, 1]
     assert sent["rapidocr in process"]["sent_bytes_per_page"] == 0
     picture = given["pages"]["one page"][0]["file_bytes"]
     for way in ("ensemble", "BLS"):
@@ -319,11 +320,10 @@ def test_quick_run_of_the_pipelines(triton_server, tmp_path, monkeypatch):
     assert sent["crops batched by the client"]["sent_bytes_per_page"] > 50 * picture
     assert {row["target"] for row in results["ratios"]} == {"≥ 0.9", "≥ 1.2", "≤ 1.1", ""}
     agreed = results["agreement"]["ways"]
-    assert agreed["BLS"]["equal_share"] == agreed["crops batched by the client"]["equal_share"] == 1
-    assert all(agreed[way]["largest_box_difference_px"] <= 1 for way in remote)
+    assert all(agreed[way]["equal_share"] == 1 and agreed[way]["largest_box_difference_px"] <= 1 for way in remote)
     assert agreed["rapidocr in process"]["equal_share"] > 0.9
     inside = results["in_the_server"]
-    assert all(inside[f"BLS: {model}"]["requests_per_page"] == 1 for model in ("ocr", "text_detection", "text_recognition"))
+    assert all(inside[f"BLS: {model}"]["requests_per_page"] == 1 for model in ("ocr", "text_detection", "text_angle"))
     assert inside["BLS: ocr"]["compute_ms_per_page"] > inside["BLS: text_detection"]["compute_ms_per_page"] > 0
     assert given["models"]["ocr"]["instances"] >= 1 and given["rapidocr_threads_per_session"] >= 1
     for words in ("Pages/s, a page of 5 lines", "Ratios of the same rounds", "simulated", "text equal"):

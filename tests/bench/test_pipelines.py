@@ -53,7 +53,7 @@ def test_body_of_an_answer():
 
 def test_requests_and_bytes_are_counted(answering):
     page = pages.empty_page(640, 480)
-    way = Way(lambda data, client: pipeline_ways.read_in_client(data, client, 1, []), lambda number, trip: None)
+    way = Way(lambda data, client: pipeline_ways.read_in_client(data, client, (1, 1), []), lambda number, trip: None)
     read, sent = pipeline_ways.traffic_of(way, [page.encoded(), page.encoded()])
     assert read == [[], []] and len(answering) == 2
     tensor = reading.detection_input(reading.fit(page.picture).pixels)

@@ -1,8 +1,8 @@
 """Five ways to read the text in a picture with the same three networks, what they send, and whether they read the same.
 
 Two ways keep the pipeline in the client, which asks for each network's answer by itself: with a request for each line that
-was cut out, or with one for each batch of lines. Two send the picture and get its text: an ensemble, and a Python model that
-calls the networks (business logic scripting, BLS). The last is RapidOCR in this process, without a server.
+was cut out, or with the batches of lines that the model `ocr` makes. Two send the picture and get its text: an ensemble, and
+a Python model that calls the networks (business logic scripting, BLS). The last is RapidOCR in this process.
 """
 
 import contextlib
@@ -30,6 +30,8 @@ NETWORKS = {
     "text_recognition": "classes probabilities",
 }
 """The models of the networks, and the outputs of each that a pipeline asks for."""
+ANGLES = 64
+"""Lines of one request for angles, as the model `ocr` makes them."""
 
 Lines = list[tuple[np.ndarray, str, float]]
 """Box float32 [4, 2], text and score of each line of a picture."""
@@ -86,13 +88,13 @@ def ways(clients: int) -> dict[str, Way]:
     engines = [RapidOCR() for _ in range(clients)]
     characters = reading.characters(settings.MODEL_REPOSITORY / "ocr" / "1")
 
-    def in_client(size: int) -> Callable[[bytes, Any], Lines]:
-        return lambda data, client: read_in_client(data, client, size, characters)
+    def in_client(*sizes: int) -> Callable[[bytes, Any], Lines]:
+        return lambda data, client: read_in_client(data, client, sizes, characters)
 
     def connect(number: int, round_trip_s: float) -> Client:
         return Client(round_trip_s)
 
-    reads = {A_CROP: in_client(1), BATCHED: in_client(reading.BATCH)}
+    reads = {A_CROP: in_client(1, 1), BATCHED: in_client(ANGLES, reading.BATCH)}
     reads |= {ENSEMBLE: functools.partial(_served, "ocr_ensemble"), BLS: functools.partial(_served, "ocr")}
     found = {name: Way(read, connect) for name, read in reads.items()}
     found[RAPIDOCR] = Way(_rapidocr, lambda number, _: contextlib.nullcontext(engines[number]), remote=False)
@@ -101,26 +103,30 @@ def ways(clients: int) -> dict[str, Way]:
     return found
 
 
-def read_in_client(data: bytes, client: httpclient.InferenceServerClient, size: int, characters: Sequence[str]) -> Lines:
+def read_in_client(
+    data: bytes, client: httpclient.InferenceServerClient, sizes: tuple[int, int], characters: Sequence[str]
+) -> Lines:
     """The pipeline of the model `ocr` in the client: the server computes the networks only.
 
     Args:
         data: an encoded picture.
-        client: asks for the boxes once, and twice for each batch of lines.
-        size: lines of a batch.
+        client: asks for the boxes in one request.
+        sizes: how many lines, at most, a request for angles and a request for texts has.
         characters: of the recogniser.
     """
     fitted = reading.fit(pictures.decode(data))
     (probability,) = _ask(client, "text_detection", reading.detection_input(fitted.pixels))
     boxes = reading.find_boxes(probability[0, 0], fitted.pixels.shape[1::-1])
     crops = [reading.crop(fitted.pixels, box) for box in boxes]
+    lines = [reading.line(crop) for crop in crops]
+    for start in range(0, len(crops), sizes[0]):
+        (angles,) = _ask(client, "text_angle", reading.angle_input(crops[start : start + sizes[0]]))
+        for number, angle in enumerate(angles, start):
+            lines[number] = reading.upright(lines[number], angle)
     texts: list[Any] = [None] * len(crops)
-    for rows in reading.batches(crops, size):
-        batch = [crops[row] for row in rows]
-        (angles,) = _ask(client, "text_angle", reading.angle_input(batch))
-        width = reading.batch_width(batch)
-        lines = [reading.upright(reading.line(crop, width), angle) for crop, angle in zip(batch, angles)]
-        steps = _ask(client, "text_recognition", reading.line_input(lines, width), version="1")
+    for width, rows in reading.batches(lines, sizes[1]):
+        x = reading.line_input([lines[row] for row in rows], width)
+        steps = _ask(client, "text_recognition", x, version="1")
         for row, text in zip(rows, reading.decode_ctc(*steps, characters)):
             texts[row] = text
     placed = zip(fitted.back(boxes), texts)
