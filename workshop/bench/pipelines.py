@@ -44,7 +44,7 @@ class Plan:
     """Whether the mixed pages are read over the round trip too."""
 
 
-FULL = Plan(3, 20, (19, 15, 9, 10, 5, 0), 20.0, mixed_far=True)
+FULL = Plan(3, 20, (19, 15, 5, 0), 20.0, mixed_far=True)
 QUICK = Plan(1, 5, (11, 10), 20.0, mixed_far=False)
 
 
