@@ -106,7 +106,9 @@ def test_hardware_is_named_without_host_name_and_paths():
 
 
 def test_unknown_benchmark():
-    with pytest.raises(WorkshopError, match="no benchmark graphs; there are: text, engines, store, graph, graphsage"):
+    with pytest.raises(
+        WorkshopError, match="no benchmark graphs; there are: text, engines, store, graph, graphsage, pipelines"
+    ):
         bench.run(["text", "graphs"], console=Console(file=io.StringIO()))
 
 
@@ -295,6 +297,37 @@ def test_quick_run_of_graphsage(tmp_path, monkeypatch):
         assert len(row["graphsage co-purchase"]["test"]) == 8
         assert 0.3 < row["within_category"] < 0.9
     assert "points ahead" in shown and " ± " in shown and "common partners" in shown
+
+
+def test_quick_run_of_the_pipelines(triton_server, tmp_path, monkeypatch):
+    report, shown = quick_report("pipelines", tmp_path, monkeypatch)
+    results, given = report["results"], report["settings"]
+    remote = ["a request a crop", "crops batched by the client", "ensemble", "BLS"]
+    for row in results["pages_per_s"]:
+        assert set(remote) <= set(row["ways"])
+        assert ("rapidocr in process" in row["ways"]) == (row["round_trip_ms"] == 0)
+        assert ("rapidocr, one engine for all" in row["ways"]) == (row["round_trip_ms"] == 0 and row["clients"] == 4)
+        assert all(0 < figures["min"] <= figures["median"] <= figures["max"] for figures in row["ways"].values())
+    assert [page["lines"] for page in given["pages"]["one page"]] == [given["lines"]]
+    sent = results["requests"]["one page"]
+    a_crop, batched, *served = (sent[way]["requests_per_page"] for way in remote)
+    assert a_crop == 1 + 2 * given["lines"] and 3 <= batched <= 2 + given["lines"] and served == [1, 1]
+    assert sent["rapidocr in process"]["sent_bytes_per_page"] == 0
+    picture = given["pages"]["one page"][0]["file_bytes"]
+    for way in ("ensemble", "BLS"):
+        assert picture < sent[way]["sent_bytes_per_page"] < picture + 300
+        assert sent[way]["sent_bytes_per_page"] > 10 * sent[way]["received_bytes_per_page"] > 0
+    assert sent["crops batched by the client"]["sent_bytes_per_page"] > 50 * picture
+    assert {row["target"] for row in results["ratios"]} == {"≥ 0.9", "≥ 1.2", "≤ 1.1", ""}
+    agreed = results["agreement"]["ways"]
+    assert all(agreed[way]["equal_share"] == 1 and agreed[way]["largest_box_difference_px"] <= 1 for way in remote)
+    assert agreed["rapidocr in process"]["equal_share"] > 0.9
+    inside = results["in_the_server"]
+    assert all(inside[f"BLS: {model}"]["requests_per_page"] == 1 for model in ("ocr", "text_detection", "text_angle"))
+    assert inside["BLS: ocr"]["compute_ms_per_page"] > inside["BLS: text_detection"]["compute_ms_per_page"] > 0
+    assert given["models"]["ocr"]["instances"] >= 1 and given["rapidocr_threads_per_session"] >= 1
+    for words in ("Pages/s, a page of 5 lines", "Ratios of the same rounds", "simulated", "text equal"):
+        assert words in shown, words
 
 
 def test_store_leaves_nothing_on_a_server_that_runs_already(own_home, tmp_path, monkeypatch):

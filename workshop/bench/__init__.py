@@ -34,7 +34,7 @@ from workshop.triton.traffic import summary
 
 SERVERS = {"triton": triton, "arango": arango}
 """The services that a benchmark may name."""
-BENCHMARKS = {name: f"workshop.bench.{name}" for name in ("text", "engines", "store", "graph", "graphsage")}
+BENCHMARKS = {name: f"workshop.bench.{name}" for name in ("text", "engines", "store", "graph", "graphsage", "pipelines")}
 """Names as `workshop bench` takes them, and the modules behind them."""
 
 
