@@ -187,7 +187,7 @@ def ocr(pipeline):
     """The pipeline with a detector that finds a line in what is not all white, and a recogniser that reads `a` or fails."""
     found = pipeline.TritonPythonModel()
     found.characters = ["a"]
-    found.asked, found.fails = [], set()
+    found.asked, found.fails, found.lines_per_request = [], set(), 6
 
     def ask(network, x, *outputs):
         found.asked.append((network, len(x)))

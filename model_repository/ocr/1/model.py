@@ -23,6 +23,7 @@ class TritonPythonModel:
         """Read the models' names from config.pbtxt and the recogniser's characters from the version folder."""
         parameters = json.loads(args["model_config"])["parameters"]
         self.settings = {key: value["string_value"] for key, value in parameters.items()}
+        self.lines_per_request = int(self.settings["lines_per_request"])
         self.characters = reading.characters(os.path.join(args["model_repository"], args["model_version"]))
 
     def execute(self, requests: list) -> list:
@@ -70,7 +71,7 @@ class TritonPythonModel:
             for number, angle in enumerate(angles, start):
                 lines[number] = reading.upright(lines[number], angle)
         texts: list = [None] * len(crops)
-        for width, rows in reading.batches(lines):
+        for width, rows in reading.batches(lines, self.lines_per_request):
             steps = self.ask(
                 "recogniser", reading.line_input([lines[row] for row in rows], width), "classes", "probabilities"
             )
