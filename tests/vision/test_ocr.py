@@ -289,8 +289,8 @@ def test_memory_does_not_grow_with_the_pages(client, slow):
     choose = random.Random(0)
 
     def memory():
-        used = processes.usage(server.find())
-        return {model: usage.memory / 2**20 for (model, _), usage in used.items() if model in of_pipeline}
+        used = {found: usage.memory / 2**20 for found, usage in processes.usage(server.find()).items()}
+        return {f"{model} {version}": mib for (model, version), mib in used.items() if model in of_pipeline}
 
     after = {}
     for number in range(1, 501):
