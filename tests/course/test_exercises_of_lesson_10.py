@@ -48,7 +48,23 @@ def told(*conditions):
             f"return list({told('one', 'one != before').removeprefix('return ')})",
             ("missing  two letters: expected 'ab', got ['a', 'b']",),
         ),
+        Answer(
+            "wrong: spaces at the ends go",
+            f"{told('one', 'one != before')}.strip()",
+            ("missing  spaces and other signs as they are: expected ' a□□  ', got 'a□□'",),
+        ),
+        Answer(
+            "wrong: the text is tidied up instead of the steps",
+            "import re\ntext = ''.join('□' if not one else characters[one - 1] for one in classes)\n"
+            "return re.sub(r'(.)\\1+', r'\\1', text).replace('□', '')",
+            ("right    two letters", "missing  spaces and other signs as they are"),
+        ),
         SOLUTION,
+        Answer(
+            "right: repetitions become blanks, in the array that was given",
+            "classes[1:][classes[1:] == classes[:-1]] = 0\nreturn ''.join(characters[one - 1] for one in classes if one)",
+            (),
+        ),
         Answer("right: in one expression", told("one", "one != before"), ()),
         Answer(
             "right: groups",
@@ -94,7 +110,32 @@ def cascade(
     [
         Answer("empty", "...", ("Exercise 2: no answer yet.",)),
         Answer("raises", "return ask(crops)", ("missing  sure of all: version 2's texts: raised TypeError",)),
-        Answer("wrong: no return", cascade().rpartition("\n")[0], ("raised TypeError",)),
+        Answer("wrong: no return", cascade().rpartition("\n")[0], ("got None (is a `return` missing?)",)),
+        Answer("wrong: one text", cascade().replace("return texts", "return ''.join(texts)"), ("missing  sure of all",)),
+        Answer(
+            "wrong: the surer of both texts",
+            cascade()
+            .replace("for number, (text, _) in", "for number, (text, sure) in")
+            .replace(
+                "        texts[number] = text", "        texts[number] = text if sure > read[number][1] else texts[number]"
+            ),
+            ("missing  unsure of one in the middle",),
+        ),
+        Answer(
+            "wrong: a dictionary of crops",
+            cascade().replace("texts = [text for text, _ in read]", "texts = dict(zip(crops, read))"),
+            ("raised TypeError: unhashable type",),
+        ),
+        Answer(
+            "wrong: an array of crops",
+            cascade(second='"1", np.array(crops)[unsure]'),
+            ("missing  unsure of one in the middle: raised ValueError",),
+        ),
+        Answer(
+            "wrong: takes the caller's crops away",
+            cascade().replace("return texts", "crops.clear()\nreturn texts"),
+            ("missing  the caller's crops stay as they are: expected ['p', 'q'], got []",),
+        ),
         Answer(
             "wrong: version 2 alone",
             "return [text for text, _ in ask('2', crops)] if crops else []",
@@ -144,6 +185,7 @@ def cascade(
         ),
         SOLUTION,
         Answer("right: in parts", cascade(), ()),
+        Answer("right: by name", cascade(first='version="2", crops=crops'), ()),
         Answer(
             "right: an iterator over the second answer",
             "read = ask('2', crops) if crops else []\n"

@@ -38,7 +38,7 @@ TURNED = 0.9
 TEXT_SCORE = 0.5
 """The mean probability of its characters below which a line is not told."""
 BATCH = 6
-"""Lines that are recognised together."""
+"""Lines that are read together, unless somebody knows better: the model `ocr` has its own number."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -32,7 +32,9 @@ def bundled(network: str) -> Path:
     if found is None or found.origin is None:
         raise WorkshopError("rapidocr-onnxruntime is not installed; scripts/setup.sh installs it")
     file = Path(found.origin).parent / "models" / name
-    if not file.exists() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+    if not file.exists():
+        raise WorkshopError(f"rapidocr-onnxruntime has no {name}: another release of it is installed than the lock's")
+    if hashlib.sha256(file.read_bytes()).hexdigest() != digest:
         raise WorkshopError(
             f"{name} of rapidocr-onnxruntime is not the publisher's file (its SHA-256 differs): it is not used"
         )

@@ -35,6 +35,8 @@ class TritonPythonModel:
                 lines += [(number, *line) for line in self.lines(request)]
             except (pictures.PictureError, RuntimeError) as error:
                 errors[number] = str(error)
+            except Exception as error:  # whatever one picture does, the others are answered
+                errors[number] = f"the picture cannot be read: {type(error).__name__}: {error}"
         try:
             read = self.read([crop for *_, crop in lines])
         except RuntimeError as error:
