@@ -110,7 +110,11 @@ def cascade(
     [
         Answer("empty", "...", ("Exercise 2: no answer yet.",)),
         Answer("raises", "return ask(crops)", ("missing  sure of all: version 2's texts: raised TypeError",)),
-        Answer("wrong: no return", cascade().rpartition("\n")[0], ("got None (is a `return` missing?)",)),
+        Answer(
+            "wrong: no return",
+            cascade().rpartition("\n")[0],
+            ("missing  sure of all: version 2's texts: expected ['1', '4'], got None",),
+        ),
         Answer("wrong: one text", cascade().replace("return texts", "return ''.join(texts)"), ("missing  sure of all",)),
         Answer(
             "wrong: the surer of both texts",
@@ -144,7 +148,7 @@ def cascade(
         Answer(
             "wrong: version 1 first",
             cascade(first='"1", crops', second='"2", [crops[number] for number in unsure]'),
-            ("missing  sure of all: version 2's texts: expected ['1', '4'], got ['P', 'S']",),
+            ("missing  and version 1 is not asked", "missing  unsure of one in the middle"),
         ),
         Answer(
             "wrong: version 1 is asked for all",
