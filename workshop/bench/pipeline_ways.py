@@ -30,8 +30,6 @@ NETWORKS = {
     "text_recognition": "classes probabilities",
 }
 """The models of the networks, and the outputs of each that a pipeline asks for."""
-ANGLES = 64
-"""Lines of one request for angles, as the model `ocr` makes them."""
 
 Lines = list[tuple[np.ndarray, str, float]]
 """Box float32 [4, 2], text and score of each line of a picture."""
@@ -94,7 +92,7 @@ def ways(clients: int) -> dict[str, Way]:
     def connect(number: int, round_trip_s: float) -> Client:
         return Client(round_trip_s)
 
-    reads = {A_CROP: in_client(1, 1), BATCHED: in_client(ANGLES, reading.BATCH)}
+    reads = {A_CROP: in_client(1, 1), BATCHED: in_client(reading.ANGLES, reading.BATCH)}
     reads |= {ENSEMBLE: functools.partial(_served, "ocr_ensemble"), BLS: functools.partial(_served, "ocr")}
     found = {name: Way(read, connect) for name, read in reads.items()}
     found[RAPIDOCR] = Way(_rapidocr, lambda number, _: contextlib.nullcontext(engines[number]), remote=False)

@@ -149,7 +149,7 @@ def in_turns(
     with ThreadPoolExecutor(CLIENTS) as pool:
         for number in range(plan.rounds):
             for place, (case, measured) in enumerate(seconds.items()):
-                clients = f"{case.clients} client{'s' * (case.clients > 1)}"
+                clients = _clients(case.clients)
                 tell(f"round {number + 1} of {plan.rounds}: {case.pages}, {clients}, {case.round_trip_ms:g} ms")
                 given = files[case.pages] * (case.clients if case.pages == ONE_PAGE else 1)
                 for name in bench.rotated(list(ways), number + place):
@@ -274,7 +274,7 @@ def _rate_tables(rows: list[dict[str, Any]], sets: dict[str, str], rounds: int) 
     for name, words in sets.items():
         of_set = [row for row in rows if row["pages"] == name]
         of_set.sort(key=lambda row: (row["clients"], row["round_trip_ms"]))
-        headers = [f"{_clients(row)}\n{row['round_trip_ms']:g} ms" for row in of_set]
+        headers = [f"{_clients(row['clients'])}\n{row['round_trip_ms']:g} ms" for row in of_set]
         title = f"Pages/s, {words}: median (min–max), rounds: {rounds}"
         shown = bench.table(title, "|".join(["way", *headers]))
         for way in max((row["ways"] for row in of_set), key=len):
@@ -284,8 +284,8 @@ def _rate_tables(rows: list[dict[str, Any]], sets: dict[str, str], rounds: int) 
     return found
 
 
-def _clients(row: dict[str, Any]) -> str:
-    return f"{row['clients']} client{'s' * (row['clients'] > 1)}"
+def _clients(count: int) -> str:
+    return f"{count} client{'s' * (count > 1)}"
 
 
 def _ratio_table(rows: list[dict[str, Any]]) -> Any:

@@ -7,12 +7,12 @@ numbers and from nothing else, so that a seed gives the same crops again.
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from workshop.vision import sheet
 
 KINDS = ("price", "segments", "counter")
 """Price tags in print, seven-segment displays (LCD and LED), number wheels of gas, water and electricity meters."""
@@ -74,7 +74,7 @@ def chance(rng: np.random.Generator, share: float) -> bool:
 
 @functools.cache
 def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf", size)
+    return ImageFont.truetype(sheet.FONTS / f"{name}.ttf", size)
 
 
 def _pick(rng: np.random.Generator, options):

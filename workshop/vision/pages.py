@@ -90,7 +90,7 @@ def names(count: int = COUNT) -> list[str]:
     Pages with even numbers are clean. Layouts take turns; in eight hard pages in a row every layout and every hardship
     has its turn once, and in 64 every layout meets every hardship.
     """
-    return ["-".join((layout, f"{number:02d}", difficulty.replace(" ", "-"))) for number, layout, difficulty in _plan(count)]
+    return [_name(*planned) for planned in _plan(count)]
 
 
 def each_page(count: int = COUNT) -> Iterator[Page]:
@@ -174,6 +174,10 @@ def _plan(count: int) -> list[tuple[int, str, str]]:
     return found
 
 
+def _name(number: int, layout: str, difficulty: str) -> str:
+    return "-".join((layout, f"{number:02d}", difficulty.replace(" ", "-")))
+
+
 def _drawn(number: int, layout: str, difficulty: str) -> Page:
     """The page with this number."""
     turn = number // (2 * len(LAYOUTS)) * 2 + number % 2
@@ -181,8 +185,7 @@ def _drawn(number: int, layout: str, difficulty: str) -> Page:
     picture, corners = sheet.picture, sheet.corners
     if difficulty != CLEAN:
         picture, corners = HARDSHIPS[difficulty](sheet, np.random.default_rng([SEED, number, 1]))
-    name = "-".join((layout, f"{number:02d}", difficulty.replace(" ", "-")))
-    return _finished(name, layout, difficulty, sheet, picture, corners)
+    return _finished(_name(number, layout, difficulty), layout, difficulty, sheet, picture, corners)
 
 
 def _finished(name: str, layout: str, difficulty: str, sheet: Sheet, picture: Image.Image, corners: np.ndarray) -> Page:

@@ -37,6 +37,8 @@ TURNED = 0.9
 """Above which probability a line is taken to stand on its head."""
 TEXT_SCORE = 0.5
 """The mean probability of its characters below which a line is not told."""
+ANGLES = 64
+"""Lines whose angle is asked for in one request."""
 BATCH = 6
 """Lines that are read together, unless somebody knows better: the model `ocr` has its own number."""
 
@@ -89,13 +91,7 @@ def _on_grid(side: int) -> int:
 
 def detection_input(pixels: np.ndarray) -> np.ndarray:
     """The detector's input for a fitted picture: float32 [1, 3, height, width] from -1 to 1, sides multiples of `GRID`."""
-    shorter = min(pixels.shape[:2])
-    if shorter < DETECTION_SIDE:
-        factor = DETECTION_SIDE / shorter
-        height, width = (int(side * factor) for side in pixels.shape[:2])
-    else:
-        height, width = pixels.shape[:2]
-    return _scaled_to_one(cv2.resize(pixels, (_on_grid(width), _on_grid(height))))[None]
+    return _scaled_to_one(_scaled(pixels, max(1, DETECTION_SIDE / min(pixels.shape[:2]))))[None]
 
 
 def _scaled_to_one(pixels: np.ndarray) -> np.ndarray:
@@ -267,6 +263,15 @@ def decode_ctc(classes: np.ndarray, probabilities: np.ndarray, characters: Seque
         ("".join(characters[one - 1] for one in row[keep]), float(value[keep].mean()) if keep.any() else 0.0)
         for row, value, keep in zip(classes, probabilities, told)
     ]
+
+
+def together(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Arrays of one number of dimensions as one, each in the corner of zeros as large as the largest of them."""
+    shape = np.max([array.shape for array in arrays], axis=0)
+    found = np.zeros((len(arrays), *shape), arrays[0].dtype)
+    for place, array in zip(found, arrays):
+        place[tuple(map(slice, array.shape))] = array
+    return found
 
 
 def characters(folder: str | os.PathLike[str]) -> list[str]:

@@ -12,9 +12,6 @@ import pictures
 import reading
 import triton_python_backend_utils as pb_utils
 
-ANGLES = 64
-"""Lines whose angle is asked for in one request."""
-
 
 class TritonPythonModel:
     """Reads every picture of a Triton batch, which may hold the pictures of several requests."""
@@ -66,9 +63,9 @@ class TritonPythonModel:
     def read(self, crops: list[np.ndarray]) -> list[tuple[str, float]]:
         """Text and score of each crop. Without a crop, no network is asked."""
         lines = [reading.line(crop) for crop in crops]
-        for start in range(0, len(crops), ANGLES):
+        for start in range(0, len(crops), reading.ANGLES):
             (angles,) = self.ask(
-                "angle", reading.angle_input(crops[start : start + ANGLES]), "save_infer_model/scale_0.tmp_1"
+                "angle", reading.angle_input(crops[start : start + reading.ANGLES]), "save_infer_model/scale_0.tmp_1"
             )
             for number, angle in enumerate(angles, start):
                 lines[number] = reading.upright(lines[number], angle)

@@ -32,16 +32,12 @@ class TritonPythonModel:
             boxes, picture = [np.zeros((4, 2), np.float32)], [-1]
             crops = [np.zeros((reading.LINE_HEIGHT, reading.LINE_HEIGHT, 3), np.uint8)]
         lines = [reading.line(crop) for crop in crops]
-        widths = np.array([line.shape[1] for line in lines], np.int32)
-        together = np.zeros((len(lines), reading.LINE_HEIGHT, widths.max(), 3), np.uint8)
-        for place, line in zip(together, lines):
-            place[:, : line.shape[1]] = line
         return pb_utils.InferenceResponse(
             [
                 pb_utils.Tensor("boxes", np.array(boxes)),
                 pb_utils.Tensor("picture", np.array(picture, np.int32)),
-                pb_utils.Tensor("lines", together),
-                pb_utils.Tensor("widths", widths),
+                pb_utils.Tensor("lines", reading.together(lines)),
+                pb_utils.Tensor("widths", np.array([line.shape[1] for line in lines], np.int32)),
                 pb_utils.Tensor("angle_x", reading.angle_input(crops)),
             ]
         )

@@ -41,17 +41,8 @@ class TritonPythonModel:
         placing = [(*x.shape[1:], *one.pixels.shape[:2], *one.scale, *one.margin, *one.size) for x, one in zip(seen, fitted)]
         return pb_utils.InferenceResponse(
             [
-                pb_utils.Tensor("x", together(seen)),
-                pb_utils.Tensor("pixels", together([one.pixels for one in fitted])),
+                pb_utils.Tensor("x", reading.together(seen)),
+                pb_utils.Tensor("pixels", reading.together([one.pixels for one in fitted])),
                 pb_utils.Tensor("placing", np.array(placing, np.float32)),
             ]
         )
-
-
-def together(arrays: list[np.ndarray]) -> np.ndarray:
-    """Arrays of one number of dimensions as one, each in the corner of zeros as large as the largest of them."""
-    shape = np.max([array.shape for array in arrays], axis=0)
-    found = np.zeros((len(arrays), *shape), arrays[0].dtype)
-    for place, array in zip(found, arrays):
-        place[tuple(map(slice, array.shape))] = array
-    return found
