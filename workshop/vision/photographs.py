@@ -207,4 +207,4 @@ OUTSIDE = (
         (),
     ),
 )
-"""Of what no class is for: a person in a space suit, coins, a Siamese fighting fish, a dahlia, galaxies, the back of an eye."""
+"""Of what has no class: a person in a space suit, coins, a fighting fish, a dahlia, galaxies, the back of an eye."""
