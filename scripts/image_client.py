@@ -8,11 +8,12 @@
 
 Any model will do that has one input for a picture ([channels, height, width] or [height, width, channels], one channel or
 three, any type of numbers) and one output with a number for each class. The server ranks the classes and names them, where
-the model's configuration has a `label_filename`: a line for each reads value (class) = name.
+the model's configuration has a `label_filename`. A line for each reads "value (class) = name": the value is what the model
+gives, a logit or a probability.
 
 Pictures are stretched to the model's size, and their numbers scaled as --scaling says:
     NONE        0 to 255, as they are            VGG  minus the channels' means 123, 117, 104 (128 of grey)
-    INCEPTION   -1 to 1                          EFFICIENTNET_LITE  (x - 127) / 128 of the middle square, not stretched
+    INCEPTION   x / 127.5 - 1: from -1 to 1      EFFICIENTNET_LITE  (x - 127) / 128 of the middle square, not stretched
 Without --scaling, the parameter `scaling` of the model's configuration counts, else NONE.
 
 A picture that cannot be read and a request that the server refuses are a line on stderr each; the others are done.
@@ -40,10 +41,10 @@ def main() -> int:
     try:
         return _classify(arguments)
     except WorkshopError as error:
-        _complain(error)
+        _tell(error)
         return 3
     except KeyboardInterrupt:
-        _complain("interrupted")
+        _tell("interrupted")
         return 130
 
 
@@ -57,7 +58,7 @@ def _classify(arguments: argparse.Namespace) -> int:
     scaling = image_models.scaling_of(model, arguments.scaling)
     image_models.require_fitting(model, arguments.batch_size, arguments.size)
     if arguments.verbose:
-        _complain(f"{model}; scaling {scaling}; versions served {', '.join(versions)}")
+        _tell(f"{model}; scaling {scaling}; served: version {', '.join(versions)}")
 
     paths, failed = _files(arguments.pictures)
     prepared = _prepared(paths, failed, lambda data: image_models.of_file(data, model, scaling, arguments.size))
@@ -73,10 +74,10 @@ def _classify(arguments: argparse.Namespace) -> int:
         batch = outcome.batch
         if arguments.verbose:
             sent = f"{model.datatype} {list(batch.tensor.shape)}, {batch.size() / 1e6:.2f} MB"
-            _complain(f"request {batch.number}: {sent}, answered after {outcome.seconds * 1000:.0f} ms")
+            _tell(f"request {batch.number}: {sent}, answered after {outcome.seconds * 1000:.0f} ms")
         if outcome.refusal:
             failed += batch.names
-            _complain(f"request {batch.number} ({', '.join(batch.names)}): {outcome.refusal}")
+            _tell(f"request {batch.number} ({', '.join(batch.names)}): {outcome.refusal}")
             continue
         print(f"Request {batch.number}, batch size {len(batch.names)}")
         for name, classes in zip(batch.names, outcome.classes):
@@ -97,7 +98,7 @@ def _files(named: list[Path]) -> tuple[list[Path], list[str]]:
         if path.is_dir():
             found = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
             if not found:
-                _complain(f"{path}: the folder holds no file")
+                _tell(f"{path}: the folder holds no file")
                 missing.append(str(path))
             files += found
         else:
@@ -119,11 +120,11 @@ def _prepared(files: Iterable[Path], failed: list[str], prepare: Callable[[bytes
         else:
             yield str(file), tensor
             continue
-        _complain(f"{file}: {reason}")
+        _tell(f"{file}: {reason}")
         failed.append(str(file))
 
 
-def _complain(reason: object) -> None:
+def _tell(reason: object) -> None:
     print(f"image_client.py: {reason}", file=sys.stderr, flush=True)
 
 

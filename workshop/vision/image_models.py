@@ -63,14 +63,13 @@ class ImageModel:
     scaling: str
 
     def __str__(self) -> str:
-        """In a line: names, type, dims and order of the input, and how many pictures a request may hold."""
-        if self.datatype == "BYTES":
-            taken = f"{self.input} BYTES, files as they are"
-        else:
-            sides = ["any" if side is None else str(side) for side in (self.height, self.width)]
-            dims = [str(self.channels), *sides] if self.channels_first else [*sides, str(self.channels)]
-            taken = f"{self.input} {self.datatype} [{', '.join(dims)}] ({'NCHW' if self.channels_first else 'NHWC'})"
-        return f"{self.name}: {taken}, at most {self.most} a request; {self.output}"
+        """In a line: name, type, dims and order of the input, the output, and how many pictures a request may hold."""
+        sides = ["any" if side is None else str(side) for side in (self.height, self.width)]
+        dims = [str(self.channels), *sides] if self.channels_first else [*sides, str(self.channels)]
+        order = "NCHW" if self.channels_first else "NHWC"
+        taken = "BYTES, files as they are" if self.datatype == "BYTES" else f"{self.datatype} [{', '.join(dims)}] ({order})"
+        pictures = "picture" if self.most == 1 else "pictures"
+        return f"{self.name} takes {self.input} {taken}, gives {self.output}; at most {self.most} {pictures} a request"
 
 
 def of(config: model_config_pb2.ModelConfig) -> ImageModel:
