@@ -18,7 +18,9 @@ from workshop.vision import classification, pictures, preprocessing
 from workshop.vision.photographs import PHOTOGRAPHS
 
 LABELLED = ("efficientnet_lite0", "efficientnet_lite0_onnx", "efficientnet_lite0_pixels", "image_classification")
-FLOATS = ("efficientnet_lite0", "efficientnet_lite0_onnx")
+FLOATS = {"efficientnet_lite0": 1e-5, "efficientnet_lite0_onnx": 1e-4}
+"""Models that take what a client has prepared, and how far their logits may be from the network's in process: ONNX Runtime
+adds up in another order, which is seen in the fifth decimal of a logit."""
 
 
 def decoded(file):
@@ -85,7 +87,7 @@ def test_the_right_class_is_among_the_first_five(in_process):
 def test_served_as_in_process(client, photographs, in_process, model, size):
     parts = [photographs[1][start : start + size] for start in range(0, len(PHOTOGRAPHS), size)]
     served = np.concatenate([ask(client, model, part) for part in parts])
-    np.testing.assert_allclose(served, in_process, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(served, in_process, rtol=0, atol=FLOATS[model])
 
 
 def test_the_step_before_the_network_prepares_as_a_client_does(client, photographs, in_process):
@@ -180,7 +182,7 @@ def test_what_is_refused(client, photographs, in_process, model, kind):
     values, reason = REFUSED[kind]
     with pytest.raises(InferenceServerException, match=reason):
         ask(client, model, values)
-    np.testing.assert_allclose(ask(client, model, photographs[1][:1]), in_process[:1], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(ask(client, model, photographs[1][:1]), in_process[:1], rtol=0, atol=FLOATS[model])
 
 
 def test_a_file_that_is_no_picture_is_refused_alone(client, photographs, in_process):
