@@ -36,7 +36,7 @@ class Photograph:
 CC0 = "CC0 1.0"
 BY = "CC BY 2.0"
 PUBLIC = "public domain"
-CAER = "MIT, as the package says of its pictures"
+CAER = "MIT (the package's)"
 UNNAMED = "not named"
 
 PHOTOGRAPHS = (
