@@ -34,6 +34,7 @@ RECIPES = {
     "sentence_embedder": Recipe("03_zero_shot_classification.ipynb", ("1/tokenizer.json",)),
     "graph_embeddings": Recipe("06_serve_graphsage.ipynb", ("1/model.pt",)),
     "product_embedder": Recipe("07_product_recommendations.ipynb", ()),
+    "fasttext-language-identification": Recipe("09_translation_service.ipynb", ("1/lid.176.ftz",)),
     "text_detection": Recipe(READING, ("1/model.onnx",)),
     "text_angle": Recipe(READING, ("1/model.onnx",)),
     "text_recognition": Recipe(READING, ("1/model.onnx", "2/model.onnx")),

@@ -1,5 +1,6 @@
 """Telling languages apart: where the model comes from, and sentences to measure it on."""
 
+import struct
 import tomllib
 from pathlib import Path
 from typing import NamedTuple
@@ -39,16 +40,40 @@ def identifier() -> Path:
     return packaged.file(PACKAGE, *FILE)
 
 
+def examples() -> dict[str, int]:
+    """How many texts of each language the model was trained on, by its label, such as {"en": 5469676}.
+
+    The model's file begins with two numbers, its settings and the size of its dictionary. The dictionary's entries are
+    words, ended by NUL, and labels, each with its count and a byte that tells them apart (fastText's `Dictionary::load`).
+    """
+    content = identifier().read_bytes()
+    start = struct.calcsize("<ii12id")
+    entries = struct.unpack_from("<i", content, start)[0]
+    start += struct.calcsize("<iiiqq")
+    found = {}
+    for _ in range(entries):
+        end = content.index(b"\0", start)
+        count, is_label = struct.unpack_from("<qb", content, end + 1)
+        if is_label:
+            found[content[start:end].decode().removeprefix("__label__")] = count
+        start = end + 1 + struct.calcsize("<qb")
+    return found
+
+
 def names() -> dict[str, str]:
     """The languages that there are sentences in: ISO 639-1 code and English name."""
     return {code: table["name"] for code, table in _written()["language"].items()}
 
 
-def sentences() -> list[Sentence]:
-    """All sentences, language by language: of each six of ordinary length and four short ones."""
+def sentences(*, trial: bool = False) -> list[Sentence]:
+    """All sentences, language by language: of each six of ordinary length, then four short ones.
+
+    Args:
+        trial: those in their place, five and three of each language, on which the model's settings were chosen.
+    """
     return [
         Sentence(code, text, short)
-        for code, table in _written()["language"].items()
+        for code, table in _written("languages_trial.toml" if trial else "languages.toml")["language"].items()
         for key, short in (("sentences", False), ("short", True))
         for text in table[key]
     ]
@@ -66,6 +91,6 @@ def edges() -> list[Edge]:
     ]
 
 
-def _written() -> dict:
-    """The texts as they are written in `languages.toml`."""
-    return tomllib.loads(Path(__file__).with_name("languages.toml").read_text(encoding="utf-8"))
+def _written(file: str = "languages.toml") -> dict:
+    """The texts as they are written beside this file."""
+    return tomllib.loads(Path(__file__).with_name(file).read_text(encoding="utf-8"))
