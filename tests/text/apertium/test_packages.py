@@ -74,7 +74,9 @@ def test_package_lists_of_its_own_where_the_system_has_none(machine):
 
 def test_without_a_network_one_line_says_what_to_install(machine):
     (machine / "offline").touch()
-    with pytest.raises(WorkshopError, match=r"apt-get: Failed to fetch.*; with root: apt install apertium apertium-eng-spa "):
+    with pytest.raises(
+        WorkshopError, match=r"apt-get: Failed to fetch.*; with root: apt install apertium apertium-eng-spa "
+    ):
         packages.find()
     assert list((machine / "home").iterdir()) == []
 
