@@ -44,7 +44,8 @@ class TritonPythonModel:
     def execute(self, requests):
         responses = []
         for request in requests:
-            text, target = (pb_utils.get_input_tensor_by_name(request, name).as_numpy()[0, 0] for name in ("text", "target_language"))
+            columns = [pb_utils.get_input_tensor_by_name(request, name) for name in ("text", "target_language")]
+            text, target = (column.as_numpy()[0, 0] for column in columns)
             if b"fish" in text:
                 responses.append(pb_utils.InferenceResponse(error=pb_utils.TritonError("no fish")))
                 continue

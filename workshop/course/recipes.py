@@ -19,7 +19,7 @@ READING = "10_reading_text_in_images.ipynb"
 class Recipe:
     """The notebook that builds a model, and the files that it leaves in the model's folder: none where all are committed.
 
-    A model with parts `from_outside` cannot be built on every machine, nor without a network: where it cannot, the others are.
+    A model with parts `from_outside` cannot be built on every machine, nor offline: where it cannot, the others are.
     """
 
     notebook: str

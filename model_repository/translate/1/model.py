@@ -134,9 +134,7 @@ async def _ask(model: str, outputs: tuple[str, ...], **texts: list[str]) -> list
     response = await pb_utils.InferenceRequest(
         model_name=model,
         requested_output_names=list(outputs),
-        inputs=[
-            pb_utils.Tensor(name, np.array([[text.encode()] for text in column], object)) for name, column in texts.items()
-        ],
+        inputs=[pb_utils.Tensor(name, np.array([[text.encode()] for text in rows], object)) for name, rows in texts.items()],
         preferred_memory=pb_utils.PreferredMemory(pb_utils.TRITONSERVER_MEMORY_CPU),
     ).async_exec()
     if response.has_error():

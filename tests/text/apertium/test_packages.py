@@ -18,7 +18,9 @@ esac
 """
 DPKG = """#!/bin/sh
 mkdir -p "$3/usr/bin" "$3/usr/share/apertium/modes" && touch "$3/usr/bin/lt-proc"
-for mode in {modes}; do echo "lt-proc '/usr/share/apertium/x.bin' | lt-proc \\$1 '/usr/share/y.bin'" > "$3/usr/share/apertium/modes/$mode.mode"; done
+for mode in {modes}; do
+  echo "lt-proc '/usr/share/apertium/x.bin' | lt-proc \\$1 '/usr/share/y.bin'" > "$3/usr/share/apertium/modes/$mode.mode"
+done
 """
 
 
