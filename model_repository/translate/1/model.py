@@ -118,7 +118,7 @@ class TritonPythonModel:
         return text, source, ", ".join(f"{start}-{end} by {engine}" for engine, start, end in legs)
 
     def way(self, source: str, target: str, ready: list[str]) -> list[tuple[str, str, str]] | None:
-        """Engine, source and target of each leg: the first engine that has the pair, or two pairs with a language between."""
+        """Engine, source and target of each leg: the first engine with the pair, or two pairs with a language between."""
         direct = next((name for name in ready if (source, target) in self.pairs[name]), None)
         if direct:
             return [(direct, source, target)]
