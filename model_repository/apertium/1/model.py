@@ -40,23 +40,23 @@ class TritonPythonModel:
 
     def execute(self, requests: list) -> list:
         """Answer all requests of a batch; a request with a text that cannot be translated gets its own error."""
-        faults: dict[int, str] = {}
+        errors: dict[int, str] = {}
         rows = []
         for number, request in enumerate(requests):
             try:
                 rows += [(number, *row) for row in self.rows(request)]
             except ValueError as error:
-                faults[number] = str(error)
+                errors[number] = str(error)
         answers = self.translate([(languages, text) for _, languages, text in rows])
         translations: list[list[str]] = [[] for _ in requests]
         for (number, languages, _), answer in zip(rows, answers):
             if isinstance(answer, direction.DirectionError):
-                faults.setdefault(number, f"{'-'.join(languages)}: {answer}")
+                errors.setdefault(number, f"{'-'.join(languages)}: {answer}")
             else:
                 translations[number].append(answer)
         return [
-            pb_utils.InferenceResponse(error=pb_utils.TritonError(faults[number]))
-            if number in faults
+            pb_utils.InferenceResponse(error=pb_utils.TritonError(errors[number]))
+            if number in errors
             else pb_utils.InferenceResponse([pb_utils.Tensor("translation", np.array(found, object).reshape(-1, 1))])
             for number, found in enumerate(translations)
         ]

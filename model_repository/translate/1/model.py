@@ -34,23 +34,23 @@ class TritonPythonModel:
 
     async def execute(self, requests: list) -> list:
         """Answer all requests of a batch; a request with a text that cannot be translated gets its own error."""
-        faults: dict[int, str] = {}
+        errors: dict[int, str] = {}
         rows = []
         for number, request in enumerate(requests):
             try:
                 rows += [(number, *row) for row in _rows(request)]
             except ValueError as error:
-                faults[number] = str(error)
+                errors[number] = str(error)
         found = await self.translate([row for _, *row in rows])
         answers: list[list[tuple[str, str, str]]] = [[] for _ in requests]
         for (number, *_), answer in zip(rows, found):
             if isinstance(answer, Exception):
-                faults.setdefault(number, str(answer))
+                errors.setdefault(number, str(answer))
             else:
                 answers[number].append(answer)
         return [
-            pb_utils.InferenceResponse(error=pb_utils.TritonError(faults[number]))
-            if number in faults
+            pb_utils.InferenceResponse(error=pb_utils.TritonError(errors[number]))
+            if number in errors
             else pb_utils.InferenceResponse(
                 [
                     pb_utils.Tensor(name, np.array(column, object).reshape(-1, 1))
