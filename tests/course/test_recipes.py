@@ -62,6 +62,14 @@ def test_what_the_option_names(models, option, chosen):
     assert recipes.chosen(models, option) == chosen
 
 
+def test_all_is_without_models_whose_weights_somebody_has_to_bring():
+    loaded = recipes.chosen(settings.MODEL_REPOSITORY, "all")
+    assert "sentence_embedder" in loaded or "ocr_ensemble" in loaded
+    assert recipes.BY_NAME and not set(recipes.BY_NAME) & {*loaded, *recipes.RECIPES}
+    named = recipes.chosen(settings.MODEL_REPOSITORY, ",".join(recipes.BY_NAME))
+    assert recipes.to_load(settings.MODEL_REPOSITORY, named) == list(recipes.BY_NAME)
+
+
 def test_all_and_a_name_that_is_not_there(models):
     assert recipes.chosen(models, "all") == ["apart", "base", "caller", "large", "small", "whole"]
     with pytest.raises(WorkshopError, match="--models: there is no ecko in .*; there are: apart, base, caller"):

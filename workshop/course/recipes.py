@@ -12,6 +12,10 @@ FIRST = ("sentence_embedder", "product_embedder")
 """What the first answers need (`workshop ask`): the other models are loaded by the lessons that use them."""
 
 TRANSLATION = "09_translation_service.ipynb"
+
+BY_NAME = ("seamless-m4t-v2-large",)
+"""Models whose weights somebody has to have brought: no cell builds them, and `--models all` leaves them out."""
+
 READING = "10_reading_text_in_images.ipynb"
 
 
@@ -42,6 +46,8 @@ RECIPES = {
     "fasttext-language-identification": Recipe(TRANSLATION, ("1/lid.176.ftz",)),
     "apertium": Recipe(TRANSLATION, ("1/direction.py", "1/root.txt"), from_outside=True),
     "translate": Recipe(TRANSLATION, ()),
+    "stemmer": Recipe(TRANSLATION, ()),
+    "stemmer_pinned": Recipe(TRANSLATION, ("environment.tar.gz",), from_outside=True),
     "text_detection": Recipe(READING, ("1/model.onnx",)),
     "text_angle": Recipe(READING, ("1/model.onnx",)),
     "text_recognition": Recipe(READING, ("1/model.onnx", "2/model.onnx")),
@@ -60,15 +66,18 @@ def missing() -> list[str]:
 
 
 def chosen(repository: Path, models: str | None) -> list[str] | None:
-    """What `--models` names: names divided by commas, `all`, `none`; None where it was not given.
+    """What `--models` names: names divided by commas, `all` (without `BY_NAME`), `none`; None where it was not given.
 
     Raises:
         WorkshopError: the repository has no model of such a name.
     """
     if models is None:
         return None
-    if models in ("all", "none"):
-        return configuration.loadable(repository) if models == "all" else []
+    if models == "none":
+        return []
+    if models == "all":
+        ours = repository == settings.MODEL_REPOSITORY
+        return [name for name in configuration.loadable(repository) if not (ours and name in BY_NAME)]
     names = [name.strip() for name in models.split(",") if name.strip()]
     there = sorted(path.name for path in repository.iterdir() if path.is_dir() and not path.name.startswith("."))
     if unknown := [name for name in names if name not in there]:
