@@ -89,7 +89,7 @@ def best(answer: httpclient.InferResult | grpcclient.InferResult, model: ImageMo
     With `class_count` the output is BYTES [pictures, classes], each "value:index" or "value:index:label". It is
     BYTES [classes] where the model's configuration has no batch dimension.
     """
-    return [[_class(text.decode()) for text in row] for row in answer.as_numpy(model.output).reshape(pictures, -1)]
+    return [[_class(text.decode(errors="replace")) for text in row] for row in answer.as_numpy(model.output).reshape(pictures, -1)]
 
 
 def _class(text: str) -> Class:
