@@ -9,8 +9,8 @@ FROM nvcr.io/nvidia/tritonserver:26.11-py3
 # Names only: the versions are those of requirements.lock, so models meet the same packages as with the embedded server.
 # No dependencies: tokenizers wants huggingface-hub for downloads alone, and these models read files from their folders.
 # A name that the lock does not have ends the build, as does a module that cannot be imported by this image's Python.
-ARG PACKAGES="tokenizers opencv-python-headless pyclipper pillow"
-ARG MODULES="tokenizers cv2 pyclipper PIL"
+ARG PACKAGES="tokenizers opencv-python-headless pyclipper pillow fasttext-predict"
+ARG MODULES="tokenizers cv2 pyclipper PIL fasttext"
 COPY requirements.lock /tmp/requirements.lock
 RUN for name in $PACKAGES; do grep -E "^$name==" /tmp/requirements.lock || exit 1; done >/tmp/packages.txt \
     && python3 -m pip install --no-cache-dir --no-deps --only-binary=:all: -r /tmp/packages.txt \

@@ -243,4 +243,4 @@ def test_container_serves_the_same_models():
 
 def has_weights(version: Path) -> bool:
     """Whether a version folder holds what `workshop build` makes."""
-    return any(path.suffix in (".pt", ".onnx", ".json") for path in version.iterdir())
+    return any(path.suffix in (".pt", ".onnx", ".json", ".ftz") for path in version.iterdir())

@@ -11,16 +11,21 @@ from workshop.triton import configuration
 FIRST = ("sentence_embedder", "product_embedder")
 """What the first answers need (`workshop ask`): the other models are loaded by the lessons that use them."""
 
+TRANSLATION = "09_translation_service.ipynb"
 READING = "10_reading_text_in_images.ipynb"
 CLASSIFYING = "11_image_classification.ipynb"
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """The notebook that builds a model, and the files that it leaves in the model's folder: none where all are committed."""
+    """The notebook that builds a model, and the files that it leaves in the model's folder: none where all are committed.
+
+    A model with parts `from_outside` cannot be built on every machine, nor without a network: where it cannot, the others are.
+    """
 
     notebook: str
     files: tuple[str, ...]
+    from_outside: bool = False
 
     def built(self, name: str) -> bool:
         """Whether every file is there."""
@@ -35,6 +40,9 @@ RECIPES = {
     "sentence_embedder": Recipe("03_zero_shot_classification.ipynb", ("1/tokenizer.json",)),
     "graph_embeddings": Recipe("06_serve_graphsage.ipynb", ("1/model.pt",)),
     "product_embedder": Recipe("07_product_recommendations.ipynb", ()),
+    "fasttext-language-identification": Recipe(TRANSLATION, ("1/lid.176.ftz",)),
+    "apertium": Recipe(TRANSLATION, ("1/direction.py", "1/root.txt"), from_outside=True),
+    "translate": Recipe(TRANSLATION, ()),
     "text_detection": Recipe(READING, ("1/model.onnx",)),
     "text_angle": Recipe(READING, ("1/model.onnx",)),
     "text_recognition": Recipe(READING, ("1/model.onnx", "2/model.onnx")),
