@@ -452,6 +452,10 @@ def test_nobody_there(run, colours, way, tmp_path, monkeypatch):
     monkeypatch.setenv("WORKSHOP_HOME", str(tmp_path / "other"))
     code, lines, errors = run(*way, colours)
     assert (code, lines) == (3, []) and len(errors) == 1 and "Triton does not run" in errors[0]
+    monkeypatch.setenv("TRITON_URL", f"http://{address}")
+    monkeypatch.setenv("TRITON_GRPC_URL", address)
+    code, lines, errors = run(*way, colours)
+    assert (code, lines) == (3, []) and len(errors) == 1 and f"no Triton answers at {address}" in errors[0]
 
 
 def test_somebody_else_there(run, models, colours):
@@ -496,6 +500,16 @@ def test_what_is_not_there_and_what_is_empty(run, colours, tmp_path):
     assert run("-m", "nhwc", tmp_path / "empty")[:2] == (1, [])
 
 
+def test_a_folder_that_may_not_be_read(run, colours, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.iterdir", refuse)
+    code, lines, errors = run("-m", "nhwc", colours, colours / "red.png")
+    assert (code, classes(lines)) == (1, expected(colours, "red"))
+    assert errors == [f"image_client.py: {colours}: Permission denied"]
+
+
 @ways
 def test_a_request_that_the_server_refuses(run, colours, way):
     code, lines, errors = run("-m", "picky", *way, colours)
@@ -519,6 +533,15 @@ def test_ctrl_c(models, colours, way):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, "image_client.py: interrupted\n")
+
+
+def test_nobody_reads_what_is_printed(models, colours):
+    os.mkfifo(colours / "waits.png")
+    process = start("-m", "nhwc", colours / "waits.png", colours / "red.png")
+    with open(colours / "waits.png", "wb") as end:
+        process.stdout.close()
+        end.write((colours / "red.png").read_bytes())
+    assert (process.stderr.read(), process.wait(timeout=60)) == ("", 1)
 
 
 def test_a_server_that_goes_away_between_two_requests(own_home, colours, tmp_path):
