@@ -150,7 +150,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("-x", "--model-version", default="", metavar="VERSION", help="(default: the latest that is served)")
     parser.add_argument("-c", "--classes", type=int, default=1, metavar="N", help="classes of each picture (default: 1)")
     parser.add_argument("-b", "--batch-size", type=int, default=1, metavar="N", help="pictures of a request (default: 1)")
-    parser.add_argument("-s", "--scaling", type=str.upper, choices=SCALINGS, help="of the pictures' numbers, see below")
+    parser.add_argument("-s", "--scaling", type=str.upper, choices=SCALINGS, metavar="NAME", help="of pixels, see below")
     parser.add_argument(
         "--size", metavar="WIDTHxHEIGHT", help="for a model that takes any size (default: each picture's own)"
     )

@@ -19,7 +19,7 @@ from tests.support.small_models import add_model, free_ports, kill_servers
 from workshop import settings
 from workshop.machine import services
 from workshop.triton import server
-from workshop.vision import classification, image_models, photographs, pictures
+from workshop.vision import classification, image_models, photographs, pictures, preprocessing
 
 SCRIPT = settings.ROOT / "scripts" / "image_client.py"
 FLOAT, HALF, BYTE = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.UINT8
@@ -620,6 +620,14 @@ def test_the_course_model_names_its_scaling(run, models, album):
     cat = album[0] / "chelsea.png"
     assert run(cat) == run("-s", "EFFICIENTNET_LITE", cat)
     assert run("-s", "INCEPTION", cat) != run(cat)
+
+
+def test_the_course_scaling_is_the_course_preprocessing(album):
+    pixels = pictures.decode((album[0] / "chelsea.png").read_bytes())
+    prepared = preprocessing.prepare(pixels[:, :, ::-1])
+    for first, expected in ((True, prepared), (False, prepared.transpose(1, 2, 0))):
+        model = image_models.ImageModel("m", "x", "FP32", first, 3, 224, 224, True, 1, "y", "")
+        np.testing.assert_array_equal(image_models.prepared(pixels, model, "EFFICIENTNET_LITE"), expected)
 
 
 def test_the_numbers_of_inception_are_near_those_of_efficientnet_lite(album):
