@@ -41,11 +41,13 @@ def urls(tmp_path_factory):
     """The addresses of a server with the model, and with it in ways in which it is not served."""
     folder = tmp_path_factory.mktemp("languages")
     repository = folder / "models"
+    (folder / "cut").write_bytes(languages.identifier().read_bytes()[:-1000])
     (folder / "no_model").write_text("no model\n")
     put(repository, MODEL, languages.identifier())
     put(repository, "late", languages.identifier(), lambda text: text.replace("dynamic_batching { }", LATE))
     put(repository, "without_file")
-    put(repository, "with_another_file", folder / "no_model")
+    put(repository, "with_its_file_cut", folder / "cut")
+    put(repository, "with_no_model", folder / "no_model", lambda text: text.replace(languages.FILE[1], ""))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKSHOP_HOME", str(folder / "home"))
         patch.delenv("TRITON_URL", raising=False)
@@ -144,7 +146,22 @@ def test_texts_at_the_edges_have_the_answers_that_were_written_down(client, edge
 
 
 def test_texts_of_which_the_model_knows_nothing_are_undetermined(client):
-    assert ask(client, "x" * 500, "𓀀𓁐𓂀 𓃒𓃒", "ab")[0][:2] == ["und", "und"]
+    """Asked as it stands, fastText takes them for English, as it does an empty line."""
+    codes, scores = ask(client, "x" * 500, "𓀀𓁐𓂀 𓃒𓃒", "hi", "cool", "hello")
+    assert codes == ["und", "und", "und", "und", "en"] and scores[:4].tolist() == [0] * 4 and 0.2 < scores[4] < 0.3
+
+
+def test_capitals_are_read_as_small_letters(client):
+    """Asked as they stand, fastText knows no word of the first text, and takes the second one for English with 0.91."""
+    codes, scores = ask(client, "THE MUSEUM IS CLOSED TODAY", "DAS MUSEUM IST HEUTE GESCHLOSSEN")
+    assert codes == ["en", "de"] and scores.min() > 0.9
+
+
+def test_the_order_of_the_words_changes_nothing(client):
+    """The model adds up words and groups of letters: of two languages that which weighs more is told, wherever it stands."""
+    german, english = "Der Zug hat heute leider Verspätung.", "I will be a little late for dinner."
+    codes, scores = ask(client, f"{german} {english}", f"{english} {german}")
+    assert codes == ["de", "de"] and abs(scores[0] - scores[1]) < 1e-5
 
 
 def test_two_letters_are_enough_to_ask_the_model(client):
@@ -154,7 +171,7 @@ def test_two_letters_are_enough_to_ask_the_model(client):
 
 
 def test_capitals_and_accents_apart_change_nothing(client):
-    text = "Können wir uns morgen vor der großen Bäckerei treffen?"
+    text = "Können wir uns morgen bei der großen Bäckerei treffen?"
     forms = [text, text.lower(), text.upper().replace("SS", "ß"), unicodedata.normalize("NFD", text)]
     codes, scores = ask(client, *forms)
     assert codes == ["de"] * 4 and (scores[1:] == scores[0]).all()
@@ -256,7 +273,8 @@ def test_metadata_says_what_goes_in_and_comes_out(client):
     ("model", "reason"),
     [
         ("without_file", "lid.176.ftz is missing; `workshop build fasttext-language-identification` puts it there"),
-        ("with_another_file", "lid.176.ftz has wrong file format"),
+        ("with_its_file_cut", "lid.176.ftz is not the file whose SHA-256 config.pbtxt names; `workshop build fasttext"),
+        ("with_no_model", "lid.176.ftz has wrong file format"),
     ],
 )
 def test_without_the_models_file_it_is_not_loaded_and_the_reason_is_told(client, model, reason):
@@ -299,6 +317,11 @@ def test_settings_come_from_the_configuration(make):
     text = "Wir fahren morgen früh. " + "We are leaving early tomorrow, so please do not be late. " * 5
     assert make().identify([text, "Zug"])[0].tolist() == [[b"en"], [b"de"]]
     assert make(max_characters=23, min_letters=4).identify([text, "Zug"])[0].tolist() == [[b"de"], [b"und"]]
+
+
+def test_the_configuration_names_the_publishers_file():
+    told = configuration.as_json(COMMITTED)["parameters"]
+    assert (told["model_file"]["string_value"], told["sha256"]["string_value"]) == (FILE, languages.FILE[1])
 
 
 def test_every_label_has_a_code_of_iso_639(module):

@@ -20,7 +20,7 @@ CLASSIFYING = "11_image_classification.ipynb"
 class Recipe:
     """The notebook that builds a model, and the files that it leaves in the model's folder: none where all are committed.
 
-    A model with parts `from_outside` cannot be built on every machine, nor without a network: where it cannot, the others are.
+    A model with parts `from_outside` cannot be built on every machine, nor offline: where it cannot, the others are.
     """
 
     notebook: str

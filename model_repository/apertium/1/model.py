@@ -1,7 +1,7 @@
 """Texts and two languages in, translations out, by Apertium's programs, which are kept running for each direction.
 
-The files `direction.py` and `root.txt` (where Apertium is) lie in this folder; `workshop build` puts them there. The programs
-of a direction are started by its first text. A text that cannot be translated is answered with an error of its own.
+The files `direction.py` and `root.txt` (where Apertium is) lie in this folder; `workshop build` puts them there. A
+direction's programs are started by its first text. A text that cannot be translated is answered with an error of its own.
 """
 
 import json
@@ -21,12 +21,15 @@ class TritonPythonModel:
         parameters = json.loads(args["model_config"])["parameters"]
         timeout = float(parameters["timeout_s"]["string_value"])
         self.max_characters = int(parameters["max_characters"]["string_value"])
-        with open(os.path.join(args["model_repository"], args["model_version"], "root.txt")) as file:
-            roots = (file.read().strip(), "/usr")
+        try:
+            with open(os.path.join(args["model_repository"], args["model_version"], "root.txt")) as file:
+                roots = (file.read().strip(), "/usr")
+        except FileNotFoundError:
+            raise pb_utils.TritonModelException("root.txt is missing; `workshop build apertium` makes it") from None
         root = next((root for root in roots if direction.modes(root)), None)
         if root is None:
             raise pb_utils.TritonModelException(
-                f"Apertium is neither in {roots[0]} nor in {roots[1]}; `workshop build apertium` brings it"
+                f"Apertium is not in {' nor in '.join(dict.fromkeys(roots))}; `workshop build apertium` brings it"
             )
         self.directions = {
             languages: direction.Direction(root, mode, timeout) for languages, mode in direction.modes(root).items()

@@ -10,6 +10,7 @@ The model's file lies in this folder (`workshop build` puts it there). What is a
 - bytes that are not UTF-8: an error, for that request alone.
 """
 
+import hashlib
 import json
 import os
 import unicodedata
@@ -38,10 +39,12 @@ class TritonPythonModel:
         self.min_letters = int(parameters["min_letters"]["string_value"])
         name = parameters["model_file"]["string_value"]
         file = os.path.join(args["model_repository"], args["model_version"], name)
+        remedy = "`workshop build fasttext-language-identification` puts it there"
         if not os.path.exists(file):
-            raise pb_utils.TritonModelException(
-                f"{name} is missing; `workshop build fasttext-language-identification` puts it there"
-            )
+            raise pb_utils.TritonModelException(f"{name} is missing; {remedy}")
+        expected = parameters["sha256"]["string_value"]
+        if expected and _sha256(file) != expected:
+            raise pb_utils.TritonModelException(f"{name} is not the file whose SHA-256 config.pbtxt names; {remedy}")
         self.model = fasttext.load_model(file)
         self.nothing_known = self.model.predict("")
         pb_utils.Logger.log_info(f"{args['model_name']}: {name} is loaded")
@@ -91,6 +94,12 @@ class TritonPythonModel:
         ((label,), (score,)) = answer
         code = label.removeprefix("__label__")
         return CODES.get(code, code), min(max(score, 0.0), 1.0)  # the model's arithmetic goes a little beyond 1
+
+
+def _sha256(file: str) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _texts(request) -> list[str] | str:

@@ -24,14 +24,12 @@ class TritonPythonModel:
         parameters = json.loads(args["model_config"])["parameters"]
         settings = {key: value["string_value"] for key, value in parameters.items()}
         self.identifier = settings["identifier"]
-        self.engines: dict[str, set[tuple[str, str]]] = {}
+        self.pairs: dict[str, set[tuple[str, str]]] = {}  # of each engine, in order of preference
         for number in itertools.count(1):
             name = settings.get(f"engine_{number}") or settings.get(f"engine_{number}_where_loaded")
             if name is None:
                 break
-            pairs = [tuple(pair.split("-")) for pair in settings.get(f"engine_{number}_pairs", "").split()]
-            languages = settings.get(f"engine_{number}_languages", "").split()
-            self.engines[name] = {*pairs, *itertools.permutations(languages, 2)}
+            self.pairs[name] = {tuple(pair.split("-")) for pair in settings.get(f"engine_{number}_pairs", "").split()}
         self.calls = int(settings["concurrent_calls"])
 
     async def execute(self, requests: list) -> list:
@@ -69,11 +67,23 @@ class TritonPythonModel:
             sources = await self.identify([text for text, _, source in rows if not source])
         except RuntimeError as error:
             return [error] * len(rows)
-        ready = [name for name in self.engines if pb_utils.is_model_ready(name)]
+        ready = [name for name in self.pairs if pb_utils.is_model_ready(name) and await self.has_pairs(name)]
         told = iter(sources)
         languages = [(source, 1.0) if source else next(told) for _, _, source in rows]
         calls = [self.one(text, *language, target, ready) for (text, target, _), language in zip(rows, languages)]
         return await asyncio.gather(*calls, return_exceptions=True)
+
+    async def has_pairs(self, engine: str) -> bool:
+        """Whether it is known what an engine translates: config.pbtxt says so, or the engine itself once it answers."""
+        if not self.pairs[engine]:
+            names = ("source_languages", "target_languages")
+            try:
+                sources, targets = await _ask(engine, names, text=[""], source_language=[""], target_language=[""])
+            except RuntimeError as error:
+                pb_utils.Logger.log_warn(f"translate does without {engine}: {error}")
+                return False
+            self.pairs[engine] = {(source.decode(), target.decode()) for source in sources for target in targets}
+        return True
 
     async def identify(self, texts: list[str]) -> list[tuple[str, float]]:
         """Language and score of each text, in one call."""
@@ -93,10 +103,11 @@ class TritonPythonModel:
             return text, source, ""
         legs = self.way(source, target, ready)
         if legs is None:
-            pairs = sorted({"-".join(pair) for name in ready for pair in self.engines[name]})
+            pairs = sorted({"-".join(pair) for name in ready for pair in self.pairs[name]})
             told = source if score == 1 else f"{source} (which the text was taken for with a score of {score:.2f})"
-            known = ", ".join(pairs) if len(pairs) <= 30 else f"{len(pairs)} pairs, which config.pbtxt names"
-            missing = [name for name in self.engines if name not in ready]
+            into = sorted({end for name in ready for start, end in self.pairs[name] if start == source})
+            known = ", ".join(pairs) if len(pairs) <= 30 else f"from there {' '.join(into) or 'nothing'}"
+            missing = [name for name in self.pairs if name not in ready]
             raise ValueError(
                 f"no way from {told} into {target}: the engines loaded have {known or 'no pair'}"
                 + f"; not loaded: {', '.join(missing)}" * bool(missing)
@@ -107,11 +118,11 @@ class TritonPythonModel:
         return text, source, ", ".join(f"{start}-{end} by {engine}" for engine, start, end in legs)
 
     def way(self, source: str, target: str, ready: list[str]) -> list[tuple[str, str, str]] | None:
-        """Engine, source and target of each leg: the first engine that has the pair, or two pairs with a language between."""
-        direct = next((name for name in ready if (source, target) in self.engines[name]), None)
+        """Engine, source and target of each leg: the first engine with the pair, or two pairs with a language between."""
+        direct = next((name for name in ready if (source, target) in self.pairs[name]), None)
         if direct:
             return [(direct, source, target)]
-        pairs = {pair: name for name in reversed(ready) for pair in self.engines[name]}
+        pairs = {pair: name for name in reversed(ready) for pair in self.pairs[name]}
         for start, pivot in sorted(pairs):
             if start == source and (pivot, target) in pairs:
                 return [(pairs[source, pivot], source, pivot), (pairs[pivot, target], pivot, target)]
@@ -123,7 +134,7 @@ async def _ask(model: str, outputs: tuple[str, ...], **texts: list[str]) -> list
     response = await pb_utils.InferenceRequest(
         model_name=model,
         requested_output_names=list(outputs),
-        inputs=[pb_utils.Tensor(name, np.array([[text.encode()] for text in column], object)) for name, column in texts.items()],
+        inputs=[pb_utils.Tensor(name, np.array([[text.encode()] for text in rows], object)) for name, rows in texts.items()],
         preferred_memory=pb_utils.PreferredMemory(pb_utils.TRITONSERVER_MEMORY_CPU),
     ).async_exec()
     if response.has_error():

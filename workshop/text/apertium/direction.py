@@ -8,6 +8,7 @@ are two behind each text, and which text an answer belongs to is said by a numbe
 library alone: the Python model has a copy of this file in its version folder.
 """
 
+import contextlib
 import glob
 import os
 import re
@@ -68,8 +69,8 @@ def commands(mode: str) -> list[list[str]]:
 def escape(text: str) -> str:
     """A plain text as Apertium's programs pass it on: what `apertium-destxt` makes of it.
 
-    A text that does not end as a sentence gets a full stop that is taken away again (`.[]`): the programs look for the ends of
-    sentences.
+    A text that does not end as a sentence gets a full stop that is taken away again (`.[]`): the programs look for where
+    sentences end.
     """
     text = SPECIAL.sub(r"\\\1", unicodedata.normalize("NFC", text).replace("\0", " "))
     ends = "" if text.rstrip().endswith((".", "!", "?", "…")) else ".[]"
@@ -160,7 +161,7 @@ class Direction:
         return answers, None
 
     def _start(self) -> None:
-        """Start the programs, in a process group of their own. They end by themselves when nobody feeds the first any more."""
+        """Start the programs, in a process group of their own. They end by themselves when the first is no longer fed."""
         before = subprocess.PIPE
         for command in commands(self.mode):
             group = self.processes[0].pid if self.processes else 0
@@ -184,10 +185,8 @@ class Direction:
     def close(self) -> None:
         """End the programs."""
         if self.processes:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.processes[0].pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self.processes[0].stdin.close()
             self.processes[-1].stdout.close()
             for process in self.processes:

@@ -21,13 +21,13 @@ PACKAGES = {
     ("es", "pt"): ("apertium-spa-por", "apertium-es-pt"),
     ("en", "ca"): ("apertium-eng-cat",),
 }
-"""Debian's packages for the course's pairs of languages (GPL-2.0 or later), under today's name and that of the release before."""
+"""Debian's packages for the course's pairs of languages (GPL-2.0 or later), by today's name and the one before."""
 SYSTEM = Path("/usr")
 INSTALL = "apt install apertium " + " ".join(names[-1] for names in PACKAGES.values())
 
 
 def find(progress: Callable[[str], None] = lambda text: None) -> Path:
-    """The folder that has Apertium's `bin` and `share`, with all of the course's pairs: the system's, or one in the state folder.
+    """The folder with Apertium's `bin` and `share` and all of the course's pairs: the system's, or one in the state folder.
 
     Args:
         progress: called with a line of text before something is downloaded.
@@ -80,7 +80,9 @@ def _unpack(folder: Path, progress: Callable[[str], None]) -> None:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     if not _complete(folder / "usr"):
-        raise WorkshopError(f"the packages unpacked in {settings.shown(folder)} lack some of the pairs; with root: {INSTALL}")
+        raise WorkshopError(
+            f"the packages unpacked in {settings.shown(folder)} lack some of the pairs; with root: {INSTALL}"
+        )
 
 
 def _download(archives: Path, options: list[str], progress: Callable[[str], None]) -> None:
@@ -104,5 +106,9 @@ def _apt(folder: Path, *arguments: str, program: str = "apt-get", check: bool = 
         return ran.stdout
     if not check:
         return ""
-    said = [line for line in ran.stderr.splitlines() if line.startswith("E:")] or ran.stderr.splitlines() or ["no reason given"]
-    raise WorkshopError(f"Apertium's packages cannot be had ({program}: {said[-1].removeprefix('E: ')}); with root: {INSTALL}")
+    said = (
+        [line for line in ran.stderr.splitlines() if line.startswith("E:")] or ran.stderr.splitlines() or ["no reason given"]
+    )
+    raise WorkshopError(
+        f"Apertium's packages cannot be had ({program}: {said[-1].removeprefix('E: ')}); with root: {INSTALL}"
+    )
