@@ -14,12 +14,13 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 from PIL import Image
+from tritonclient.utils import InferenceServerException
 
 from tests.support.small_models import add_model, free_ports, kill_servers
 from workshop import settings
 from workshop.machine import services
 from workshop.triton import server
-from workshop.vision import classification, image_models, photographs, pictures, preprocessing
+from workshop.vision import classification, image_models, image_requests, photographs, pictures, preprocessing
 
 SCRIPT = settings.ROOT / "scripts" / "image_client.py"
 FLOAT, HALF, BYTE = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.UINT8
@@ -83,6 +84,7 @@ import io
 import numpy as np
 import triton_python_backend_utils as pb_utils
 from PIL import Image
+from tritonclient.utils import InferenceServerException
 
 class TritonPythonModel:
     def execute(self, requests):
@@ -466,7 +468,22 @@ def test_somebody_else_there(run, models, colours):
         threading.Thread(target=other.serve_forever, daemon=True).start()
         code, lines, errors = run("-u", f"127.0.0.1:{other.server_port}", colours)
         other.shutdown()
-    assert (code, lines) == (3, []) and f"what answers at 127.0.0.1:{other.server_port} lists no models" in errors[-1]
+    assert (code, lines) == (3, []) and f"what answers at 127.0.0.1:{other.server_port} is no Triton server" in errors[-1]
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "is_lost"),
+    [
+        ("StatusCode.UNAVAILABLE", "failed to connect to all addresses; last error: Connection refused", True),
+        ("StatusCode.UNAVAILABLE", "errors resolving nowhere:8001: Domain name not found", True),
+        ("StatusCode.DEADLINE_EXCEEDED", "Deadline Exceeded", True),
+        ("StatusCode.UNAVAILABLE", "Request for unknown model: 'nobody' is not found", False),
+        ("StatusCode.UNAVAILABLE", "Exceeds maximum queue size", False),
+        ("StatusCode.INTERNAL", "green is not for me", False),
+    ],
+)
+def test_a_server_that_is_lost_and_one_that_refuses(status, message, is_lost):
+    assert image_requests.is_lost(InferenceServerException(message, status)) is is_lost
 
 
 # What one picture does leaves the others alone

@@ -199,7 +199,9 @@ class Connection:
         try:
             index = self.client.get_model_repository_index()
         except InferenceServerException as error:
-            return WorkshopError(f"what answers at {self.url} lists no models: {first_line(error.message())}")
+            return WorkshopError(
+                f"what answers at {self.url} is no Triton server, or lists no models: {first_line(error.message())}"
+            )
         rows = self._message(service_pb2.RepositoryIndexResponse, {"models": index} if self.protocol == "HTTP" else index)
         here = f"the Triton server at {self.url}"
         if versions := sorted(int(row.version) for row in rows.models if row.name == name and row.state == "READY"):
