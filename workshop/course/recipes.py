@@ -17,6 +17,7 @@ BY_NAME = ("seamless-m4t-v2-large",)
 """Models whose weights somebody has to have brought: no cell builds them, and `--models all` leaves them out."""
 
 READING = "10_reading_text_in_images.ipynb"
+CLASSIFYING = "11_image_classification.ipynb"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,11 @@ RECIPES = {
     "ocr_upright": Recipe(READING, ("1/reading.py",)),
     "ocr_texts": Recipe(READING, ("1/reading.py", "1/characters.txt")),
     "ocr_ensemble": Recipe(READING, ()),
+    "efficientnet_lite0": Recipe(CLASSIFYING, ("1/model.pt",)),
+    "efficientnet_lite0_onnx": Recipe(CLASSIFYING, ("1/model.onnx",)),
+    "efficientnet_lite0_pixels": Recipe(CLASSIFYING, ("1/model.pt",)),
+    "image_preprocess": Recipe(CLASSIFYING, ("1/pictures.py", "1/preprocessing.py")),
+    "image_classification": Recipe(CLASSIFYING, ()),
 }
 
 
