@@ -186,7 +186,8 @@ ALL = "sorted({language for pair in pairs for language in pair})"
             "right: all ways, the shortest first",
             "ways = [[]] if source == target else []\n"
             "ways += [[pair] for pair in pairs if tuple(pair) == (source, target)]\n"
-            "ways += [[(source, end), (end, target)] for start, end in pairs if start == source and (end, target) in pairs]\n"
+            "over = [end for start, end in pairs if start == source and (end, target) in pairs]\n"
+            "ways += [[(source, between), (between, target)] for between in over]\n"
             "return min(ways, key=lambda way: (len(way), way), default=None)",
             (),
         ),
