@@ -22,6 +22,7 @@ the model cannot be asked, 130 interrupted.
 """
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -46,6 +47,9 @@ def main() -> int:
     except KeyboardInterrupt:
         _tell("interrupted")
         return 130
+    except BrokenPipeError:  # whoever reads what is printed has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _classify(arguments: argparse.Namespace) -> int:
@@ -95,14 +99,19 @@ def _files(named: list[Path]) -> tuple[list[Path], list[str]]:
     """The files named and those of the folders named, sorted and without hidden ones; and what is not there."""
     files, missing = [], []
     for path in named:
-        if path.is_dir():
-            found = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
-            if not found:
-                _tell(f"{path}: the folder holds no file")
-                missing.append(str(path))
-            files += found
-        else:
+        if not path.is_dir():
             files.append(path)
+            continue
+        try:
+            found = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+        except OSError as error:
+            found, reason = [], error.strerror
+        else:
+            reason = "the folder holds no file"
+        if not found:
+            _tell(f"{path}: {reason}")
+            missing.append(str(path))
+        files += found
     return files, missing
 
 
@@ -141,7 +150,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("-x", "--model-version", default="", metavar="VERSION", help="(default: the latest that is served)")
     parser.add_argument("-c", "--classes", type=int, default=1, metavar="N", help="classes of each picture (default: 1)")
     parser.add_argument("-b", "--batch-size", type=int, default=1, metavar="N", help="pictures of a request (default: 1)")
-    parser.add_argument("-s", "--scaling", type=str.upper, choices=SCALINGS, help="of the pictures' numbers, see below")
+    parser.add_argument("-s", "--scaling", type=str.upper, choices=SCALINGS, metavar="NAME", help="of pixels, see below")
     parser.add_argument(
         "--size", metavar="WIDTHxHEIGHT", help="for a model that takes any size (default: each picture's own)"
     )

@@ -15,6 +15,7 @@ parameters [
   { key: "network", value: { string_value: "base" } },
   { key: "encoder_on_cpu", value: { string_value: "small" } },
   { key: "encoder_on_gpu", value: { string_value: "large" } },
+  { key: "engine_where_loaded", value: { string_value: "apart" } },
   { key: "table", value: { string_value: "no model" } }
 ]
 """
@@ -59,6 +60,14 @@ def test_models_that_call_each_other_end_somewhere(models):
 )
 def test_what_the_option_names(models, option, chosen):
     assert recipes.chosen(models, option) == chosen
+
+
+def test_all_is_without_models_whose_weights_somebody_has_to_bring():
+    loaded = recipes.chosen(settings.MODEL_REPOSITORY, "all")
+    assert "sentence_embedder" in loaded or "ocr_ensemble" in loaded
+    assert recipes.BY_NAME and not set(recipes.BY_NAME) & {*loaded, *recipes.RECIPES}
+    named = recipes.chosen(settings.MODEL_REPOSITORY, ",".join(recipes.BY_NAME))
+    assert recipes.to_load(settings.MODEL_REPOSITORY, named) == list(recipes.BY_NAME)
 
 
 def test_all_and_a_name_that_is_not_there(models):

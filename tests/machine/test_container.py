@@ -16,10 +16,11 @@ import pytest
 import tritonclient.http as httpclient
 import yaml
 
-from workshop import settings, vision
+import workshop
+from workshop import settings
 from workshop.course import recipes
 from workshop.machine import doctor, services
-from workshop.triton import server
+from workshop.triton import configuration, server
 
 COMPOSE = yaml.safe_load((settings.ROOT / "compose.yaml").read_text())
 DOCKERFILE = (settings.ROOT / "Dockerfile").read_text()
@@ -27,6 +28,9 @@ PACKAGES_OF = importlib.metadata.packages_distributions()
 MODELS = sorted(settings.MODEL_REPOSITORY.glob("*/*/model.py"))
 IN_IMAGE = {"numpy", "triton_python_backend_utils"}
 OPTIONAL = {"workshop"}  # asked for the embedded ArangoDB's address; a model must do without it (test_product_embedder)
+OWN_PACKAGES = {
+    path.parts[-3] for path in MODELS if "EXECUTION_ENV_PATH" in configuration.as_json(path.parents[1]).get("parameters", {})
+} | set(recipes.BY_NAME)
 STANDARD_LIBRARY = sys.stdlib_module_names
 SERVICES = sorted(name for name in COMPOSE["services"] if name.startswith("triton"))
 
@@ -112,8 +116,12 @@ def test_there_are_python_models():
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda path: path.parts[-3])
 def test_imports_of_a_model_are_in_the_image(model):
-    beside = {Path(file).stem for file in recipes.RECIPES[model.parts[-3]].files if file.endswith(".py")}
-    sources = [model.read_text(), *(Path(vision.__path__[0], f"{name}.py").read_text() for name in beside)]
+    if model.parts[-3] in OWN_PACKAGES:
+        pytest.skip("its packages come with an environment of its own: docs/environments.md")
+    recipe = recipes.RECIPES.get(model.parts[-3])
+    beside = {Path(file).stem for file in recipe.files if file.endswith(".py")} if recipe else set()
+    copied = [path for name in beside for path in Path(workshop.__path__[0]).rglob(f"{name}.py")]
+    sources = [path.read_text() for path in (model, *copied)]
     assert set().union(*map(third_party, sources)) <= IN_IMAGE | OPTIONAL | beside | importable()
 
 
@@ -124,7 +132,9 @@ def test_model_is_in_the_language_of_the_image(model):
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda path: path.parts[-3])
 def test_model_takes_its_files_from_its_own_folder(model):
-    outside = r"site-packages|sysconfig|importlib|find_spec|expanduser|[\"']/\w+/|huggingface|from_pretrained"
+    if model.parts[-3] in recipes.BY_NAME:
+        pytest.skip("its weights are not the course's: a parameter says where they are")
+    outside = r"site-packages|sysconfig|importlib(?!\.metadata)|find_spec|expanduser|[\"']/\w+/|huggingface|from_pretrained"
     assert not re.search(outside, model.read_text())
 
 
@@ -243,4 +253,4 @@ def test_container_serves_the_same_models():
 
 def has_weights(version: Path) -> bool:
     """Whether a version folder holds what `workshop build` makes."""
-    return any(path.suffix in (".pt", ".onnx", ".json") for path in version.iterdir())
+    return any(path.suffix in (".pt", ".onnx", ".json", ".ftz") for path in version.iterdir())

@@ -67,7 +67,7 @@ class Request:
 
 
 class Logger:
-    """Keeps the warnings."""
+    """Keeps the warnings, not what else is said."""
 
     warnings: list[str] = []
 
@@ -75,6 +75,14 @@ class Logger:
     def log_warn(cls, text):
         """A warning."""
         cls.warnings.append(text)
+
+    @staticmethod
+    def log_info(text):
+        """What is said once."""
+
+    @staticmethod
+    def log_verbose(text):
+        """What is said to those who ask for more."""
 
 
 class MetricFamily:

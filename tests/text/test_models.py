@@ -209,6 +209,7 @@ def test_encoder_of_each_device(embedder_module, encoder, kind, called):
     model.initialize(
         {
             "model_config": json.dumps({"parameters": {key: {"string_value": value} for key, value in parameters.items()}}),
+            "model_name": "sentence_embedder",
             "model_instance_kind": kind,
             "model_repository": str(EMBEDDER),
             "model_version": "1",

@@ -14,12 +14,13 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 from PIL import Image
+from tritonclient.utils import InferenceServerException
 
 from tests.support.small_models import add_model, free_ports, kill_servers
 from workshop import settings
 from workshop.machine import services
 from workshop.triton import server
-from workshop.vision import classification, image_models, photographs, pictures
+from workshop.vision import classification, image_models, image_requests, photographs, pictures, preprocessing
 
 SCRIPT = settings.ROOT / "scripts" / "image_client.py"
 FLOAT, HALF, BYTE = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.UINT8
@@ -83,6 +84,7 @@ import io
 import numpy as np
 import triton_python_backend_utils as pb_utils
 from PIL import Image
+from tritonclient.utils import InferenceServerException
 
 class TritonPythonModel:
     def execute(self, requests):
@@ -452,6 +454,10 @@ def test_nobody_there(run, colours, way, tmp_path, monkeypatch):
     monkeypatch.setenv("WORKSHOP_HOME", str(tmp_path / "other"))
     code, lines, errors = run(*way, colours)
     assert (code, lines) == (3, []) and len(errors) == 1 and "Triton does not run" in errors[0]
+    monkeypatch.setenv("TRITON_URL", f"http://{address}")
+    monkeypatch.setenv("TRITON_GRPC_URL", address)
+    code, lines, errors = run(*way, colours)
+    assert (code, lines) == (3, []) and len(errors) == 1 and f"no Triton answers at {address}" in errors[0]
 
 
 def test_somebody_else_there(run, models, colours):
@@ -462,7 +468,22 @@ def test_somebody_else_there(run, models, colours):
         threading.Thread(target=other.serve_forever, daemon=True).start()
         code, lines, errors = run("-u", f"127.0.0.1:{other.server_port}", colours)
         other.shutdown()
-    assert (code, lines) == (3, []) and f"what answers at 127.0.0.1:{other.server_port} lists no models" in errors[-1]
+    assert (code, lines) == (3, []) and f"what answers at 127.0.0.1:{other.server_port} is no Triton server" in errors[-1]
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "is_lost"),
+    [
+        ("StatusCode.UNAVAILABLE", "failed to connect to all addresses; last error: Connection refused", True),
+        ("StatusCode.UNAVAILABLE", "errors resolving nowhere:8001: Domain name not found", True),
+        ("StatusCode.DEADLINE_EXCEEDED", "Deadline Exceeded", True),
+        ("StatusCode.UNAVAILABLE", "Request for unknown model: 'nobody' is not found", False),
+        ("StatusCode.UNAVAILABLE", "Exceeds maximum queue size", False),
+        ("StatusCode.INTERNAL", "green is not for me", False),
+    ],
+)
+def test_a_server_that_is_lost_and_one_that_refuses(status, message, is_lost):
+    assert image_requests.is_lost(InferenceServerException(message, status)) is is_lost
 
 
 # What one picture does leaves the others alone
@@ -496,6 +517,16 @@ def test_what_is_not_there_and_what_is_empty(run, colours, tmp_path):
     assert run("-m", "nhwc", tmp_path / "empty")[:2] == (1, [])
 
 
+def test_a_folder_that_may_not_be_read(run, colours, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.iterdir", refuse)
+    code, lines, errors = run("-m", "nhwc", colours, colours / "red.png")
+    assert (code, classes(lines)) == (1, expected(colours, "red"))
+    assert errors == [f"image_client.py: {colours}: Permission denied"]
+
+
 @ways
 def test_a_request_that_the_server_refuses(run, colours, way):
     code, lines, errors = run("-m", "picky", *way, colours)
@@ -519,6 +550,15 @@ def test_ctrl_c(models, colours, way):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, "image_client.py: interrupted\n")
+
+
+def test_nobody_reads_what_is_printed(models, colours):
+    os.mkfifo(colours / "waits.png")
+    process = start("-m", "nhwc", colours / "waits.png", colours / "red.png")
+    with open(colours / "waits.png", "wb") as end:
+        process.stdout.close()
+        end.write((colours / "red.png").read_bytes())
+    assert (process.stderr.read(), process.wait(timeout=60)) == ("", 1)
 
 
 def test_a_server_that_goes_away_between_two_requests(own_home, colours, tmp_path):
@@ -597,6 +637,14 @@ def test_the_course_model_names_its_scaling(run, models, album):
     cat = album[0] / "chelsea.png"
     assert run(cat) == run("-s", "EFFICIENTNET_LITE", cat)
     assert run("-s", "INCEPTION", cat) != run(cat)
+
+
+def test_the_course_scaling_is_the_course_preprocessing(album):
+    pixels = pictures.decode((album[0] / "chelsea.png").read_bytes())
+    prepared = preprocessing.prepare(pixels[:, :, ::-1])
+    for first, expected in ((True, prepared), (False, prepared.transpose(1, 2, 0))):
+        model = image_models.ImageModel("m", "x", "FP32", first, 3, 224, 224, True, 1, "y", "")
+        np.testing.assert_array_equal(image_models.prepared(pixels, model, "EFFICIENTNET_LITE"), expected)
 
 
 def test_the_numbers_of_inception_are_near_those_of_efficientnet_lite(album):

@@ -19,8 +19,10 @@ from workshop.machine import services
 TITLES = {"triton": "Triton", "arango": "ArangoDB"}
 CLIENTS = {"tritonclient": "triton", "geventhttpclient": "triton", "arango": "arango"}
 """The packages of the clients: whose frames an error came through tells which server it is about."""
-CONNECTION = re.compile("connect|DNS|socket closed|reset|broken pipe|goaway|cancelling all calls|EOF|recvmsg", re.IGNORECASE)
-QUOTED = re.compile(r"^['\"]|['\"]\)*$")
+CONNECTION = re.compile(
+    "connect|resolv|DNS|socket closed|reset|broken pipe|goaway|cancelling all calls|EOF|recvmsg", re.IGNORECASE
+)
+QUOTED = re.compile(r"^['\"]|['\"]\)*$|\]$")
 """What is left around a reason that stood quoted in the call of another error."""
 UNKNOWN_MODEL = re.compile(r"unknown model: '([^']+)'")
 COLLECTION_MISSING, DATABASE_MISSING = 1203, 1228

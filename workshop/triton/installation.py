@@ -16,6 +16,7 @@ from pathlib import Path
 
 from workshop.errors import WorkshopError
 from workshop.machine import libpython, services
+from workshop.triton import processes
 
 OWN_BACKENDS = Path(__file__).parent / "backends"
 SHARED = OWN_BACKENDS / "shared"
@@ -49,16 +50,10 @@ def find() -> Installation:
 
 
 def _from_wheel() -> Installation:
-    package = importlib.util.find_spec("pytriton")
-    if package is None or package.origin is None:
-        raise WorkshopError(
-            "no Triton server: neither `tritonserver` on PATH nor the nvidia-pytriton wheel is installed. "
-            "Run ./scripts/start.sh, or set TRITON_URL to a server that already runs"
-        )
-    root = Path(package.origin).parent / "tritonserver"
+    root = _wheel()
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    stub = root / "python_backend_stubs" / version / "triton_python_backend_stub"
-    if not stub.exists():
+    stub = stubs().get(version)
+    if stub is None:
         raise WorkshopError(
             f"the Triton wheel has no model process for Python {version} on {platform.machine()}; use Python 3.11 or "
             "3.12 on Linux (x86-64, aarch64), or the container (docker compose up)"
@@ -84,6 +79,21 @@ def _from_wheel() -> Installation:
         root / "caches",
         environment,
     )
+
+
+def _wheel() -> Path:
+    package = importlib.util.find_spec("pytriton")
+    if package is None or package.origin is None:
+        raise WorkshopError(
+            "no Triton server: neither `tritonserver` on PATH nor the nvidia-pytriton wheel is installed. "
+            "Run ./scripts/start.sh, or set TRITON_URL to a server that already runs"
+        )
+    return Path(package.origin).parent / "tritonserver"
+
+
+def stubs() -> dict[str, Path]:
+    """The programs of model processes that the wheel brings, by their Python versions, such as `3.11`."""
+    return {path.parent.name: path for path in (_wheel() / "python_backend_stubs").glob(f"3.*/{processes.STUB}")}
 
 
 def wheel_libraries() -> Path:

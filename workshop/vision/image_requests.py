@@ -89,7 +89,10 @@ def best(answer: httpclient.InferResult | grpcclient.InferResult, model: ImageMo
     With `class_count` the output is BYTES [pictures, classes], each "value:index" or "value:index:label". It is
     BYTES [classes] where the model's configuration has no batch dimension.
     """
-    return [[_class(text.decode()) for text in row] for row in answer.as_numpy(model.output).reshape(pictures, -1)]
+    return [
+        [_class(text.decode(errors="replace")) for text in row]
+        for row in answer.as_numpy(model.output).reshape(pictures, -1)
+    ]
 
 
 def _class(text: str) -> Class:
@@ -122,12 +125,8 @@ def _together(pictures: list[np.ndarray], model: ImageModel) -> np.ndarray:
     return np.stack(pictures) if model.leading else pictures[0]
 
 
-Answer = Callable[[], httpclient.InferResult | grpcclient.InferResult]
-"""Waits for the answer of a request that was sent."""
-
-
 class Connection:
-    """One server, asked over HTTP or gRPC. HTTP clients are not thread-safe, so neither is this."""
+    """One server, asked over HTTP or gRPC. HTTP clients are not thread-safe, so neither is it."""
 
     def __init__(self, protocol: str, url: str | None = None) -> None:
         """Make a client; nobody is asked yet.
@@ -140,9 +139,9 @@ class Connection:
         Raises:
             WorkshopError: the url is none; or none is given, and the course's own server does not run.
         """
-        if url is None and not server.external() and server.find() is None:
-            raise lost.server(server.NAME)  # whatever listens at its ports is not ours
-        self.protocol, self.named = protocol, url is not None
+        self.protocol, self.ours = protocol, url is None and not server.external()
+        if self.ours and server.find() is None:
+            raise lost.server(server.NAME)  # whatever listens at its ports is another's
         self.per_call: dict[str, float] = {}
         if protocol == "HTTP":
             self.url = server.host_and_port(url, "--url", 8000) if url is not None else server.http_url()
@@ -167,7 +166,7 @@ class Connection:
         except (InferenceServerException, OSError, HTTPException) as error:
             if not is_lost(error):
                 raise
-            if not self.named:
+            if self.ours:
                 raise lost.server(server.NAME, error) from error
             raise WorkshopError(
                 f"no Triton answers at {self.url} over {self.protocol} ({lost.reason(error) or type(error).__name__}); "
@@ -200,7 +199,9 @@ class Connection:
         try:
             index = self.client.get_model_repository_index()
         except InferenceServerException as error:
-            return WorkshopError(f"what answers at {self.url} lists no models: {first_line(error.message())}")
+            return WorkshopError(
+                f"what answers at {self.url} is no Triton server, or lists no models: {first_line(error.message())}"
+            )
         rows = self._message(service_pb2.RepositoryIndexResponse, {"models": index} if self.protocol == "HTTP" else index)
         here = f"the Triton server at {self.url}"
         if versions := sorted(int(row.version) for row in rows.models if row.name == name and row.state == "READY"):
@@ -322,11 +323,21 @@ def outcomes(
     under_way: collections.deque[tuple[Batch, Answer, float]] = collections.deque()
     with sending(connection, way, model, version=version, classes=classes) as send:
         for batch in batches:
-            under_way.append((batch, send(batch), time.monotonic()))
+            under_way.append((batch, _answer(send, batch), time.monotonic()))
             if len(under_way) == ahead:
                 yield _outcome(connection, model, *under_way.popleft())
         while under_way:
             yield _outcome(connection, model, *under_way.popleft())
+
+
+def _answer(send: Callable[[Batch], Answer], batch: Batch) -> Answer:
+    """What waits for an answer, also where sending fails: it is told in its turn."""
+    try:
+        return send(batch)
+    except (InferenceServerException, OSError, HTTPException) as error:
+        failed: Future = Future()
+        failed.set_exception(error)
+        return failed.result
 
 
 def _outcome(connection: Connection, model: ImageModel, batch: Batch, answer: Answer, sent: float) -> Outcome:

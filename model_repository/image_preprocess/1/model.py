@@ -1,4 +1,7 @@
-"""Encoded pictures in, the network's input out; a picture that cannot be read is the error of its own request."""
+"""Encoded pictures in, the network's input out; a picture that cannot be read is the error of its own request.
+
+Beside this file lie `pictures.py` and `preprocessing.py`, copies that `workshop build image_preprocess` makes.
+"""
 
 import numpy as np
 import pictures

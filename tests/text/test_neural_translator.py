@@ -1,0 +1,279 @@
+"""`seamless-m4t-v2-large` as it is served, with small models of random weights in place of the 9 GB that few have."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+import tritonclient.http as httpclient
+from google.protobuf import text_format
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+from tritonclient.grpc import model_config_pb2
+from tritonclient.utils import InferenceServerException
+
+from tests.support import tiny_translators
+from tests.support.small_models import add_model, free_ports, kill_servers
+from tests.support.stand_in import load_model_file
+from workshop import settings
+from workshop.triton import server
+
+NAME = "seamless-m4t-v2-large"
+FOLDER = settings.MODEL_REPOSITORY / NAME
+PROGRAM = (FOLDER / "1" / "model.py").read_bytes()
+NEW_TOKENS = 20
+KINDS = {"seamless": tiny_translators.seamless, "nllb": tiny_translators.nllb, "marian": tiny_translators.marian}
+TEXTS = [
+    "The house is red.",
+    "Where is the railway station? The house is red, and the dog sleeps in the house.",
+    "red",
+    "The dog.",
+    "Where is the dog?",
+    "Is the house red? The railway station is red. Where is the railway station?",
+]
+ASK = """
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+
+class TritonPythonModel:
+    def execute(self, requests):
+        return [self.answer() for _ in requests]
+
+    def answer(self):
+        ready = [pb_utils.is_model_ready(name) for name in ("seamless", "seamless-m4t-v2-large", "nothing")]
+        asked = pb_utils.InferenceRequest(
+            model_name="seamless",
+            requested_output_names=["source_languages", "target_languages"],
+            inputs=[
+                pb_utils.Tensor(name, np.array([[b""]], np.object_))
+                for name in ("text", "source_language", "target_language")
+            ],
+        ).exec()
+        languages = pb_utils.get_output_tensor_by_name(asked, "target_languages").as_numpy()
+        return pb_utils.InferenceResponse(
+            [pb_utils.Tensor("ready", np.array(ready)), pb_utils.Tensor("languages", languages.reshape(-1))]
+        )
+"""
+ASK_CONFIG = """
+backend: "python"
+input { name: "x" data_type: TYPE_FP32 dims: [ 1 ] }
+output { name: "ready" data_type: TYPE_BOOL dims: [ -1 ] }
+output { name: "languages" data_type: TYPE_STRING dims: [ -1 ] }
+"""
+
+
+def config(**parameters):
+    """The committed configuration without its name, with other parameters."""
+    parsed = text_format.Parse((FOLDER / "config.pbtxt").read_text(), model_config_pb2.ModelConfig())
+    parsed.ClearField("name")
+    for key, value in parameters.items():
+        parsed.parameters[key].string_value = value
+    return text_format.MessageToString(parsed)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
+    return {kind: make(folder / kind) for kind, make in KINDS.items()}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory, weights):
+    """A server with a translator of each kind, one with beams, and the committed one, which finds no weights."""
+    folder = tmp_path_factory.mktemp("translators")
+    models, options = folder / "models", {"max_new_tokens": str(NEW_TOKENS), "tokens_per_call": "40"}
+    for kind, place in weights.items():
+        add_model(models, kind, config(model=str(place), **options), {"1/model.py": PROGRAM})
+    beams = config(model=str(weights["seamless"]), num_beams="3", **options)
+    add_model(models, "beams", beams, {"1/model.py": PROGRAM})
+    for name, value in {NAME: "facebook/seamless-m4t-v2-large", "damaged": "weights", "nowhere": "/no/such/folder"}.items():
+        add_model(models, name, config(model=value), {"1/model.py": PROGRAM})
+    (models / "damaged" / "weights").mkdir()
+    (models / "damaged" / "weights" / "config.json").write_text('{"model_type": "marian"}')
+    add_model(models, "ask", ASK_CONFIG, {"1/model.py": ASK.encode()})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKSHOP_HOME", str(folder / "home"))
+        patch.setenv("HF_HOME", str(folder / "no-cache"))
+        patch.delenv("TRITON_URL", raising=False)
+        try:
+            yield server.up(model_repository=models, models=[*KINDS, "beams", "ask"], **free_ports())[0].urls["http"]
+        finally:
+            kill_servers()
+
+
+def connect(address):
+    return httpclient.InferenceServerClient(address, network_timeout=120, connection_timeout=120)
+
+
+@pytest.fixture(scope="module")
+def client(address):
+    with connect(address) as client:
+        yield client
+
+
+def ask(client, model, texts, sources, targets, outputs=("translation",)):
+    """What a model answers to a request with these texts; languages may be one for all."""
+    columns = {"text": texts, "source_language": sources, "target_language": targets}
+    inputs = []
+    for name, values in columns.items():
+        values = [values] * len(texts) if isinstance(values, str) else values
+        tensor = httpclient.InferInput(name, [len(texts), 1], "BYTES")
+        tensor.set_data_from_numpy(np.array([[value] for value in values], np.object_))
+        inputs.append(tensor)
+    answer = client.infer(model, inputs, outputs=[httpclient.InferRequestedOutput(name) for name in outputs])
+    found = [[[value.decode() for value in row] for row in answer.as_numpy(name)] for name in outputs]
+    return [row[0] for row in found[0]] if outputs == ("translation",) else found
+
+
+@pytest.fixture(scope="module")
+def in_process(weights):
+    """A function that translates one text alone with the classes of transformers, as their pages show it."""
+    loaded = {
+        kind: (AutoTokenizer.from_pretrained(p), AutoModelForSeq2SeqLM.from_pretrained(p)) for kind, p in weights.items()
+    }
+
+    def translate(kind, text, source, target, **options):
+        tokenizer, model = loaded[kind]
+        if kind != "marian":
+            tokenizer.src_lang = source
+        tokens = tokenizer(text, return_tensors="pt", return_token_type_ids=False)
+        if kind == "seamless":
+            options["tgt_lang"] = target
+        elif kind == "nllb":
+            options["forced_bos_token_id"] = tokenizer.convert_tokens_to_ids(target)
+        with torch.inference_mode():
+            found = model.generate(**tokens, max_new_tokens=NEW_TOKENS, **options)
+        return tokenizer.batch_decode(found, skip_special_tokens=True)[0]
+
+    return translate
+
+
+OWN = {
+    "seamless": {"en": "eng", "fr": "fra", "de": "deu", "zh": "cmn", "cmn_Hant": "cmn_Hant"},
+    "nllb": {"en": "eng_Latn", "fr": "fra_Latn", "de": "deu_Latn"},
+}
+
+
+@pytest.mark.parametrize(("model", "options"), [("seamless", {}), ("nllb", {}), ("beams", {"num_beams": 3})])
+def test_a_batch_of_mixed_languages_is_answered_as_each_text_alone(client, in_process, model, options):
+    kind = "nllb" if model == "nllb" else "seamless"
+    codes = OWN[kind]
+    pairs = [(source, target) for source in codes for target in codes]
+    asked = [(TEXTS[number % len(TEXTS)], *pairs[number * 4 % len(pairs)]) for number in range(24)]
+    found = ask(client, model, *(list(column) for column in zip(*asked)))
+    expected = [in_process(kind, text, codes[source], codes[target], **options) for text, source, target in asked]
+    assert found == expected
+    assert len(set(expected)) > 8 and max(map(len, expected)) > 10, "the models are too dull to tell answers apart"
+
+
+def test_marian_has_one_direction(client, in_process):
+    assert ask(client, "marian", TEXTS, "de", "en") == [in_process("marian", text, "de", "en") for text in TEXTS]
+    with pytest.raises(InferenceServerException, match="source_language 'en' is none of this model's: de$"):
+        ask(client, "marian", TEXTS[:1], "en", "de")
+
+
+def test_a_language_that_is_not_there_spoils_its_own_request(address):
+    """Requests that arrive together: good ones beside those with an unknown language, and one that is not UTF-8."""
+    requests = [
+        (TEXTS[0], "en", "fr"),
+        (TEXTS[0], "en", "xx"),
+        (TEXTS[1], "tlh", "en"),
+        (b"\xff", "en", "fr"),
+        (TEXTS[1], "en", "zh"),
+    ]
+    start = threading.Barrier(len(requests))
+
+    def answer(request):
+        with connect(address) as client:
+            start.wait()
+            try:
+                return ask(client, "seamless", *([value] for value in request))[0]
+            except InferenceServerException as error:
+                return error
+
+    with pytest.MonkeyPatch.context(), ThreadPoolExecutor(len(requests)) as pool:
+        first, unknown, unread, damaged, last = pool.map(answer, requests)
+    assert isinstance(first, str) and isinstance(last, str) and first != last
+    assert unknown.message().endswith("target_language 'xx' is none of this model's: cmn_Hant, de, en, fr, zh")
+    assert "source_language 'tlh' is none of" in unread.message()
+    assert "not UTF-8" in damaged.message()
+
+
+def test_a_request_of_several_texts_gets_one_answer_or_one_error(client):
+    with pytest.raises(InferenceServerException, match="target_language 'xx'"):
+        ask(client, "seamless", TEXTS[:2], "en", ["fr", "xx"])
+    with pytest.raises(InferenceServerException, match=r"a text has \d+ tokens; this model reads 64 at most"):
+        ask(client, "seamless", [TEXTS[0], "house " * 100], "en", "fr")
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n"])
+def test_an_empty_text_is_an_empty_translation(client, text):
+    assert ask(client, "seamless", [text, TEXTS[0]], "en", "fr") == ["", ask(client, "seamless", [TEXTS[0]], "en", "fr")[0]]
+
+
+def test_own_codes_are_taken_too(client):
+    assert ask(client, "nllb", TEXTS, "en", "fr") == ask(client, "nllb", TEXTS, "eng_Latn", "fra")
+
+
+@pytest.mark.parametrize(
+    ("model", "sources", "targets"),
+    [
+        ("seamless", ["cmn_Hant", "de", "en", "fr", "zh"], ["cmn_Hant", "de", "en", "fr", "zh"]),
+        ("nllb", ["de", "en", "fr"], ["de", "en", "fr"]),
+        ("marian", ["de"], ["en"]),
+    ],
+)
+def test_a_model_tells_its_languages_and_translates_nothing_for_it(client, model, sources, targets):
+    for text, language in (("", ""), ("x", "no such language")):
+        found = ask(client, model, [text], language, language, outputs=("source_languages", "target_languages"))
+        assert found == [[sources], [targets]]
+    found = ask(client, model, TEXTS[:2], sources[0], targets[0], outputs=("translation", "target_languages"))
+    assert found[1] == [targets] * 2 and len(found[0]) == 2
+
+
+def test_another_model_asks_whether_it_is_ready_and_what_it_has(client):
+    tensor = httpclient.InferInput("x", [1], "FP32")
+    tensor.set_data_from_numpy(np.zeros(1, np.float32))
+    answer = client.infer("ask", [tensor])
+    assert answer.as_numpy("ready").tolist() == [True, False, False]
+    assert [value.decode() for value in answer.as_numpy("languages")] == ["cmn_Hant", "de", "en", "fr", "zh"]
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (NAME, "the weights of facebook/seamless-m4t-v2-large are not on this machine: `hf download facebook/seamless"),
+        ("nowhere", "there is no folder /no/such/folder"),
+        ("damaged", "weights cannot be loaded: "),
+    ],
+)
+def test_what_is_missing_is_told_when_the_model_is_loaded(client, model, reason):
+    with pytest.raises(InferenceServerException, match=reason):
+        client.load_model(model)
+    assert client.is_model_ready("seamless") and not client.is_model_ready(model)
+
+
+@pytest.fixture
+def module():
+    """The module of the model's file, imported with a stand-in for Triton's own."""
+    yield from load_model_file(FOLDER / "1" / "model.py")
+
+
+def test_codes_of_the_real_models_are_known_by_iso_639(module):
+    seamless = module.with_iso(["arb", "ary", "cmn", "cmn_Hant", "eng", "nob", "swh", "yue", "zlm"])
+    assert [seamless[code] for code in ("ar", "zh", "en", "no", "nb", "sw", "ms", "ary")] == [
+        "arb", "cmn", "eng", "nob", "nob", "swh", "zlm", "ary",
+    ]  # fmt: skip
+    assert module.listed(seamless) == ["ar", "ary", "cmn_Hant", "en", "ms", "no", "sw", "yue", "zh"]
+    nllb = module.with_iso(["arb_Arab", "srp_Cyrl", "zho_Hans", "zho_Hant"])
+    assert [nllb[code] for code in ("ar", "sr", "zh", "zho_Hant")] == ["arb_Arab", "srp_Cyrl", "zho_Hans", "zho_Hant"]
+    assert module.with_iso(["en_XX", "de_DE"])["de"] == "de_DE" and module.with_iso(["no", "en"])["no"] == "no"
+    assert module.with_iso([">>por<<", ">>fra<<"])["pt"] == ">>por<<"
+
+
+def test_calls_hold_texts_of_similar_length(module):
+    model = module.TritonPythonModel()
+    model.tokens_per_call = 20
+    assert model.calls([3, 25, 10, 9, 4]) == [[1], [2, 3], [4, 0]]
+    assert model.calls([]) == []
