@@ -4,7 +4,10 @@ import pytest
 
 from tests.support.exercise_tables import SOLUTION, Answer, Exercise
 
-pytestmark = pytest.mark.usefixtures("nothing_left")
+pytestmark = [
+    pytest.mark.usefixtures("nothing_left"),
+    pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning"),  # of an answer that is wrong on purpose
+]
 
 TOP = Exercise("11_image_classification", "Exercise 1")
 DIAGNOSE = Exercise("11_image_classification", "Exercise 2")
