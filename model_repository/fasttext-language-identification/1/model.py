@@ -51,30 +51,29 @@ class TritonPythonModel:
 
     def execute(self, requests: list) -> list:
         """Answer all requests of a batch; a request with a text that is not UTF-8 gets its own error."""
-        texts_of = [_texts(request) for request in requests]
-        texts = [text for found in texts_of if isinstance(found, list) for text in found]
+        errors: dict[int, str] = {}
+        texts: list[tuple[int, str]] = []  # of all requests: number of the request, text
+        for number, request in enumerate(requests):
+            try:
+                texts += [(number, text) for text in _texts(request)]
+            except ValueError as error:
+                errors[number] = str(error)
         pb_utils.Logger.log_verbose(f"{len(texts)} texts of {len(requests)} requests")
-        languages, scores = self.identify(texts)
-        responses, position = [], 0
-        for found in texts_of:
-            if isinstance(found, str):
-                responses.append(pb_utils.InferenceResponse(error=pb_utils.TritonError(found)))
-                continue
-            rows = slice(position, position + len(found))
-            position += len(found)
-            outputs = [pb_utils.Tensor("language", languages[rows]), pb_utils.Tensor("score", scores[rows])]
-            responses.append(pb_utils.InferenceResponse(outputs))
-        return responses
+        answers: list = [[] for _ in requests]
+        for (number, _), answer in zip(texts, self.identify([text for _, text in texts])):
+            answers[number].append(answer)
+        return [
+            pb_utils.InferenceResponse(error=pb_utils.TritonError(errors[number])) if number in errors else _response(answer)
+            for number, answer in enumerate(answers)
+        ]
 
-    def identify(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Languages, bytes [len(texts), 1], and scores, FP32 [len(texts), 1], in the order of the texts.
+    def identify(self, texts: list[str]) -> list[tuple[str, float]]:
+        """Code and score of each text, in their order.
 
         The texts are asked one by one: the call for several at once is broken in fasttext-predict 0.9.2.4, and fastText
         itself goes through them one by one there.
         """
-        answers = [self.identify_one(self.line(text)) for text in texts]
-        languages = np.array([code.encode() for code, _ in answers], np.object_).reshape(-1, 1)
-        return languages, np.array([score for _, score in answers], np.float32).reshape(-1, 1)
+        return [self.identify_one(self.line(text)) for text in texts]
 
     def line(self, text: str) -> str:
         """A text as the model is asked about it: its beginning, on one line, in small letters, accents composed.
@@ -102,13 +101,26 @@ def _sha256(file: str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _texts(request) -> list[str] | str:
-    """The texts of a request, or the reason why they cannot be read."""
+def _response(answers: list[tuple[str, float]]):
+    """The response to a request with these codes and scores."""
+    languages = np.array([code.encode() for code, _ in answers], np.object_).reshape(-1, 1)
+    scores = np.array([score for _, score in answers], np.float32).reshape(-1, 1)
+    return pb_utils.InferenceResponse([pb_utils.Tensor("language", languages), pb_utils.Tensor("score", scores)])
+
+
+def _texts(request) -> list[str]:
+    """The texts of a request.
+
+    Raises:
+        ValueError: one of them is not UTF-8; which.
+    """
     values = pb_utils.get_input_tensor_by_name(request, "text").as_numpy().reshape(-1)
     texts = []
     for number, value in enumerate(values, start=1):
         try:
             texts.append(value.decode())
         except UnicodeDecodeError as error:
-            return f"text {number} of {len(values)} is not UTF-8 ({error.reason} at byte {error.start})"
+            raise ValueError(
+                f"text {number} of {len(values)} is not UTF-8 ({error.reason} at byte {error.start})"
+            ) from error
     return texts
