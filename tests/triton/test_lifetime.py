@@ -12,7 +12,7 @@ import pytest
 import tritonclient.grpc as grpcclient
 import tritonclient.http as httpclient
 
-from tests.support.small_models import add_model, free_ports, workshop
+from tests.support.small_models import ECHO_CONFIG, add_model, free_ports, workshop
 from workshop.errors import WorkshopError
 from workshop.machine import libpython, services
 from workshop.triton import configuration, installation, loading, server
@@ -136,6 +136,29 @@ def test_missing_repository_and_equal_ports(own_home, repository, tmp_path):
         server.up(model_repository=tmp_path / "nowhere")
     with pytest.raises(WorkshopError, match="three different ports"):
         server.up(model_repository=repository, http_port=9000, grpc_port=9000, metrics_port=9001)
+
+
+FINDS = b"""
+import importlib.util
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+class TritonPythonModel:
+    def execute(self, requests):
+        found = np.array([importlib.util.find_spec(name) is not None for name in ("my_folder", "json")], np.float32)
+        return [pb_utils.InferenceResponse([pb_utils.Tensor("y", found)]) for _ in requests]
+"""
+
+
+def test_folders_of_the_state_folder_are_no_modules_of_a_model(own_home, repository):
+    """`triton/` in it would hide that a package of this name is missing, as it is beside a torch for CPUs."""
+    (own_home / "my_folder").mkdir(parents=True)
+    add_model(repository, "finds", ECHO_CONFIG, {"1/model.py": FINDS})
+    running, _ = server.up(model_repository=repository, models=["finds"], **free_ports())
+    with httpclient.InferenceServerClient(running.urls["http"]) as client:
+        tensor = httpclient.InferInput("x", [1], "FP32")
+        tensor.set_data_from_numpy(np.zeros(1, np.float32))
+        assert client.infer("finds", [tensor]).as_numpy("y").tolist() == [0, 1]
 
 
 def test_too_little_shared_memory(own_home, repository, monkeypatch):

@@ -140,16 +140,19 @@ def spawn(
 ) -> Service:
     """Start a command detached from this one, in a session of its own, and leave its record.
 
-    Its output goes to `<name>/server.log` in the state folder; the log before it is kept as `server.log.1`.
+    Its output goes to `<name>/server.log` in the state folder; the log before it is kept as `server.log.1`. It works in an
+    empty folder: Python looks for modules in the one where a process works, and would take `triton/` for a package.
     """
     log = folder(name) / "server.log"
+    empty = folder(name) / "working_folder"
+    empty.mkdir(exist_ok=True)
     if log.exists():
         log.replace(log.with_suffix(".log.1"))
     with open(log, "wb") as output:
         process = subprocess.Popen(
             command,
             env=environment,
-            cwd=settings.home(),
+            cwd=empty,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
