@@ -71,6 +71,10 @@ class Logger:
 
     warnings: list[str] = []
 
+    @staticmethod
+    def log_info(text):
+        """What is not kept."""
+
     @classmethod
     def log_warn(cls, text):
         """A warning."""
