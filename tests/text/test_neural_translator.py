@@ -167,7 +167,7 @@ def test_a_batch_of_mixed_languages_is_answered_as_each_text_alone(client, in_pr
     found = ask(client, model, *(list(column) for column in zip(*asked)))
     expected = [in_process(model, text, codes[source], codes[target]) for text, source, target in asked]
     assert found == expected
-    assert len(set(expected)) > 8 and max(map(len, expected)) > 10, "the models are too dull to tell answers apart"
+    assert len(set(expected)) >= 8 and max(map(len, expected)) > 10, "the models are too dull to tell answers apart"
 
 
 def test_marian_has_one_direction(client, in_process):
