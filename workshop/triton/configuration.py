@@ -29,8 +29,8 @@ def with_called(names: Iterable[str], repository: Path, *, gpu: bool = False) ->
     """Models and those that they call, each after the ones that it calls.
 
     A model calls the steps of its ensemble, and a Python model the models of the repository that its parameters name; of a
-    parameter whose key ends in `_on_cpu` or `_on_gpu` the one that fits. A key that ends in `_if_ready` names a model that the
-    caller does without, unless somebody has loaded it.
+    parameter whose key ends in `_on_cpu` or `_on_gpu` the one that fits. A key that ends in `_if_ready` names a model which
+    the caller does without, unless somebody has loaded it.
     """
     ordered: list[str] = []
 
