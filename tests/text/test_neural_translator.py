@@ -289,6 +289,31 @@ def test_device_and_numbers_follow_the_kind_of_the_instance(module, weights, mon
     assert (model.device.type, model.model.dtype) == ("cpu", torch.float32)
 
 
+OF_PIECES = {
+    "seamless_as_published": ("eng", ["fra", "deu"], {"zh": "cmn", "en": "eng", "cmn_Hant": "cmn_Hant"}),
+    "m2m100": ("en", ["fr", "de"], {"en": "en", "zh": "zh"}),
+    "marian_into_several": ("eng", [">>fra<<", ">>spa<<"], {"es": ">>spa<<", "fra": ">>fra<<"}),
+}
+
+
+@pytest.mark.parametrize("kind", OF_PIECES)
+def test_tokenizers_that_are_files_of_sentencepiece(module, kind, tmp_path):
+    pytest.importorskip("sentencepiece", reason="the package sentencepiece is not in this environment")
+    source, targets, known = OF_PIECES[kind]
+    place = getattr(tiny_translators, kind)(tmp_path / kind)
+    model = loaded(module, place, max_new_tokens="6")
+    assert known.items() <= model.targets.items()
+    tokenizer = AutoTokenizer.from_pretrained(place)
+    for target in targets:
+        ids = model.tokens([(0, text, source, target) for text in TEXTS])
+        if kind != "marian_into_several":
+            tokenizer.src_lang = source
+        first = f"{target} " if target.startswith(">>") else ""
+        assert ids == [tokenizer(first + text)["input_ids"] for text in TEXTS]
+        alone = [model.generate([tokens], target)[0] for tokens in ids]
+        assert model.generate(ids, target) == alone and any(alone)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")
 def test_on_a_gpu_it_runs_in_half_precision(module, weights):

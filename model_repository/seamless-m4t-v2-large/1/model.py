@@ -6,6 +6,7 @@ The texts of all requests that wait are translated together: those of one target
 import json
 import os
 import re
+from importlib.util import find_spec
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
@@ -49,8 +50,10 @@ class TritonPythonModel:
                 place, local_files_only=not self.download, dtype=dtype
             )
         except (OSError, ValueError, ImportError) as error:
-            reason = " ".join(str(error).split())
-            raise pb_utils.TritonModelException(f"{self.settings['model']} cannot be loaded: {reason[:400]}") from error
+            reason = " ".join(str(error).split())[:400]
+            if find_spec("sentencepiece") is None:
+                reason += " (its tokenizer may want the package sentencepiece, which this environment lacks)"
+            raise pb_utils.TritonModelException(f"{self.settings['model']} cannot be loaded: {reason}") from error
         self.model.to(self.device).eval()
         self.torch = torch
         self.sources, self.targets = languages(self.tokenizer, self.model)
