@@ -60,8 +60,8 @@ def seamless(folder: Path) -> Path:
     return _seamless(folder, tokenizer, len(tokenizer), codes)
 
 
-def _seamless(folder: Path, tokenizer, size: int, codes: dict[str, int]) -> Path:
-    torch.manual_seed(0)
+def _seamless(folder: Path, tokenizer, size: int, codes: dict[str, int], seed: int = 0) -> Path:
+    torch.manual_seed(seed)
     config = SeamlessM4Tv2Config(
         vocab_size=size,
         hidden_size=32,
@@ -133,9 +133,8 @@ def seamless_as_published(folder: Path) -> Path:
     languages = ["eng", "fra", "cmn", "cmn_Hant", "deu"]
     tokens = {f"__{language}__": len(pieces) + 1 + number for number, language in enumerate(languages)}
     tokenizer = SeamlessM4TTokenizer(additional_special_tokens=list(tokens))
-    _seamless(
-        folder, tokenizer, len(pieces) + 1 + len(languages), {name.strip("_"): token for name, token in tokens.items()}
-    )
+    codes = {name.strip("_"): token for name, token in tokens.items()}
+    _seamless(folder, tokenizer, len(pieces) + 1 + len(languages), codes, seed=7)
     (folder / "tokenizer.json").unlink()
     file.rename(folder / "sentencepiece.bpe.model")
     (folder / "added_tokens.json").write_text(json.dumps(tokens))

@@ -304,12 +304,13 @@ def test_tokenizers_that_are_files_of_sentencepiece(module, kind, tmp_path):
     model = loaded(module, place, max_new_tokens="6")
     assert known.items() <= model.targets.items()
     tokenizer = AutoTokenizer.from_pretrained(place)
+    texts = ["The house is red.", "red", "Where is the dog?"]
     for target in targets:
-        ids = model.tokens([(0, text, source, target) for text in TEXTS])
+        ids = model.tokens([(0, text, source, target) for text in texts])
         if kind != "marian_into_several":
             tokenizer.src_lang = source
         first = f"{target} " if target.startswith(">>") else ""
-        assert ids == [tokenizer(first + text)["input_ids"] for text in TEXTS]
+        assert ids == [tokenizer(first + text)["input_ids"] for text in texts]
         alone = [model.generate([tokens], target)[0] for tokens in ids]
         assert model.generate(ids, target) == alone and any(alone)
 
