@@ -15,7 +15,7 @@ LEVELS = (
     ("products", "graph", "films", "text", "vision", "clients"),
     ("triton", "arango"),
     ("machine",),
-    ("settings", "errors", "progress"),
+    ("settings", "errors", "progress", "packaged"),
 )
 """From the top: a room imports its own level and those below it, never one above."""
 

@@ -282,8 +282,8 @@ def build(models: tuple[str, ...], force: bool) -> None:
     if wanted:
         began = time.monotonic()
         with progress(out, f"building {', '.join(wanted)}") as tell:
-            building.build(wanted, progress=tell)
-        out.print(f"built {', '.join(wanted)} in {time.monotonic() - began:.0f} s")
+            wanted = building.build(wanted, progress=tell, without=None if models else out.print)
+        out.print(f"built {', '.join(wanted) or 'nothing'} in {time.monotonic() - began:.0f} s")
     else:
         out.print("all models are built")
     if server.version() is None:

@@ -15,7 +15,7 @@ parameters [
   { key: "network", value: { string_value: "base" } },
   { key: "encoder_on_cpu", value: { string_value: "small" } },
   { key: "encoder_on_gpu", value: { string_value: "large" } },
-  { key: "helper_if_ready", value: { string_value: "apart" } },
+  { key: "engine_where_loaded", value: { string_value: "apart" } },
   { key: "table", value: { string_value: "no model" } }
 ]
 """

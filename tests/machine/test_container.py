@@ -16,7 +16,8 @@ import pytest
 import tritonclient.http as httpclient
 import yaml
 
-from workshop import settings, vision
+import workshop
+from workshop import settings
 from workshop.course import recipes
 from workshop.machine import doctor, services
 from workshop.triton import configuration, server
@@ -119,7 +120,8 @@ def test_imports_of_a_model_are_in_the_image(model):
         pytest.skip("its packages come with an environment of its own: docs/environments.md")
     recipe = recipes.RECIPES.get(model.parts[-3])
     beside = {Path(file).stem for file in recipe.files if file.endswith(".py")} if recipe else set()
-    sources = [model.read_text(), *(Path(vision.__path__[0], f"{name}.py").read_text() for name in beside)]
+    copied = [path for name in beside for path in Path(workshop.__path__[0]).rglob(f"{name}.py")]
+    sources = [path.read_text() for path in (model, *copied)]
     assert set().union(*map(third_party, sources)) <= IN_IMAGE | OPTIONAL | beside | importable()
 
 
@@ -251,4 +253,4 @@ def test_container_serves_the_same_models():
 
 def has_weights(version: Path) -> bool:
     """Whether a version folder holds what `workshop build` makes."""
-    return any(path.suffix in (".pt", ".onnx", ".json") for path in version.iterdir())
+    return any(path.suffix in (".pt", ".onnx", ".json", ".ftz") for path in version.iterdir())

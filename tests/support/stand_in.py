@@ -67,18 +67,22 @@ class Request:
 
 
 class Logger:
-    """Keeps the warnings."""
+    """Keeps the warnings, not what else is said."""
 
     warnings: list[str] = []
-
-    @staticmethod
-    def log_info(text):
-        """What is not kept."""
 
     @classmethod
     def log_warn(cls, text):
         """A warning."""
         cls.warnings.append(text)
+
+    @staticmethod
+    def log_info(text):
+        """What is said once."""
+
+    @staticmethod
+    def log_verbose(text):
+        """What is said to those who ask for more."""
 
 
 class MetricFamily:

@@ -156,7 +156,7 @@ def test_a_model_setting_of_ones_own(monkeypatch):
 def test_weights_that_are_not_the_publishers_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(pretrained, "SHA256", "0" * 64)
     monkeypatch.delenv("WORKSHOP_SENTENCE_MODEL", raising=False)
-    with pytest.raises(WorkshopError, match="not the published file"):
+    with pytest.raises(WorkshopError, match="model.safetensors .* is not the publisher's file"):
         sentence_model()
 
 
@@ -209,6 +209,7 @@ def test_encoder_of_each_device(embedder_module, encoder, kind, called):
     model.initialize(
         {
             "model_config": json.dumps({"parameters": {key: {"string_value": value} for key, value in parameters.items()}}),
+            "model_name": "sentence_embedder",
             "model_instance_kind": kind,
             "model_repository": str(EMBEDDER),
             "model_version": "1",

@@ -45,7 +45,7 @@ def test_a_file_that_is_not_there_is_refused(monkeypatch):
 
 def test_without_the_package(monkeypatch):
     monkeypatch.setattr(weights, "PACKAGE", "no_such_package")
-    with pytest.raises(WorkshopError, match="rapidocr-onnxruntime is not installed"):
+    with pytest.raises(WorkshopError, match="no-such-package is not installed"):
         weights.bundled("angle")
 
 

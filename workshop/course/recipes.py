@@ -11,18 +11,25 @@ from workshop.triton import configuration
 FIRST = ("sentence_embedder", "product_embedder")
 """What the first answers need (`workshop ask`): the other models are loaded by the lessons that use them."""
 
+TRANSLATION = "09_translation_service.ipynb"
+
 BY_NAME = ("seamless-m4t-v2-large",)
 """Models whose weights somebody has to have brought: no cell builds them, and `--models all` leaves them out."""
 
 READING = "10_reading_text_in_images.ipynb"
+CLASSIFYING = "11_image_classification.ipynb"
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """The notebook that builds a model, and the files that it leaves in the model's folder: none where all are committed."""
+    """The notebook that builds a model, and the files that it leaves in the model's folder: none where all are committed.
+
+    A model with parts `from_outside` cannot be built on every machine, nor offline: where it cannot, the others are.
+    """
 
     notebook: str
     files: tuple[str, ...]
+    from_outside: bool = False
 
     def built(self, name: str) -> bool:
         """Whether every file is there."""
@@ -37,6 +44,11 @@ RECIPES = {
     "sentence_embedder": Recipe("03_zero_shot_classification.ipynb", ("1/tokenizer.json",)),
     "graph_embeddings": Recipe("06_serve_graphsage.ipynb", ("1/model.pt",)),
     "product_embedder": Recipe("07_product_recommendations.ipynb", ()),
+    "fasttext-language-identification": Recipe(TRANSLATION, ("1/lid.176.ftz",)),
+    "apertium": Recipe(TRANSLATION, ("1/direction.py", "1/root.txt"), from_outside=True),
+    "translate": Recipe(TRANSLATION, ()),
+    "stemmer": Recipe(TRANSLATION, ()),
+    "stemmer_pinned": Recipe(TRANSLATION, ("environment.tar.gz",), from_outside=True),
     "text_detection": Recipe(READING, ("1/model.onnx",)),
     "text_angle": Recipe(READING, ("1/model.onnx",)),
     "text_recognition": Recipe(READING, ("1/model.onnx", "2/model.onnx")),
@@ -46,6 +58,11 @@ RECIPES = {
     "ocr_upright": Recipe(READING, ("1/reading.py",)),
     "ocr_texts": Recipe(READING, ("1/reading.py", "1/characters.txt")),
     "ocr_ensemble": Recipe(READING, ()),
+    "efficientnet_lite0": Recipe(CLASSIFYING, ("1/model.pt",)),
+    "efficientnet_lite0_onnx": Recipe(CLASSIFYING, ("1/model.onnx",)),
+    "efficientnet_lite0_pixels": Recipe(CLASSIFYING, ("1/model.pt",)),
+    "image_preprocess": Recipe(CLASSIFYING, ("1/pictures.py", "1/preprocessing.py")),
+    "image_classification": Recipe(CLASSIFYING, ()),
 }
 
 

@@ -19,8 +19,10 @@ from workshop.machine import services
 TITLES = {"triton": "Triton", "arango": "ArangoDB"}
 CLIENTS = {"tritonclient": "triton", "geventhttpclient": "triton", "arango": "arango"}
 """The packages of the clients: whose frames an error came through tells which server it is about."""
-CONNECTION = re.compile("connect|socket closed|reset|broken pipe|goaway|cancelling all calls|EOF|recvmsg", re.IGNORECASE)
-QUOTED = re.compile(r"^['\"]|['\"]\)*$")
+CONNECTION = re.compile(
+    "connect|resolv|DNS|socket closed|reset|broken pipe|goaway|cancelling all calls|EOF|recvmsg", re.IGNORECASE
+)
+QUOTED = re.compile(r"^['\"]|['\"]\)*$|\]$")
 """What is left around a reason that stood quoted in the call of another error."""
 UNKNOWN_MODEL = re.compile(r"unknown model: '([^']+)'")
 COLLECTION_MISSING, DATABASE_MISSING = 1203, 1228
@@ -29,13 +31,13 @@ COLLECTION_MISSING, DATABASE_MISSING = 1203, 1228
 def server(name: str, error: BaseException | None = None) -> WorkshopError:
     """What to say when the server `triton` or `arango` does not answer: what became of it and what to do."""
     title, variable = TITLES[name], f"{name.upper()}_URL"
-    reason = f" ({_reason(error)})" if error is not None and str(error) else ""
+    why = f" ({reason(error)})" if error is not None and str(error) else ""
     if address := os.environ.get(variable):
         return WorkshopError(
-            f"no {title} answers at {address}{reason}; {variable} names it: start it there, or name another one"
+            f"no {title} answers at {address}{why}; {variable} names it: start it there, or name another one"
         )
     if running := services.find_running(name):
-        here = f"{title} runs at {running.urls['http']} (pid {running.pid}) and this request did not reach it{reason}"
+        here = f"{title} runs at {running.urls['http']} (pid {running.pid}) and this request did not reach it{why}"
         if running.urls.get("grpc", here) in str(error):
             return WorkshopError(
                 f"{here}. A gRPC channel that lost its server tries again at growing intervals: ask again in half a minute"
@@ -50,7 +52,7 @@ def server(name: str, error: BaseException | None = None) -> WorkshopError:
             f"{title} died: its log, {settings.shown(dead.log)}, ends at {services.died_at(dead)}. {again}. "
             "`workshop status` shows the log's end"
         )
-    return WorkshopError(f"{title} does not run{reason}. {again}")
+    return WorkshopError(f"{title} does not run{why}. {again}")
 
 
 def explain(error: BaseException) -> WorkshopError | None:
@@ -96,7 +98,7 @@ def _worth_a_line(error: BaseException) -> bool:
     from tritonclient.utils import InferenceServerException
 
     if isinstance(error, InferenceServerException):
-        return _is_lost(error) or UNKNOWN_MODEL.search(str(error.message())) is not None
+        return is_lost(error) or UNKNOWN_MODEL.search(str(error.message())) is not None
     return not isinstance(error, ArangoServerError)
 
 
@@ -124,13 +126,13 @@ def _server_of(error: BaseException) -> str | None:
     return next((name for name in TITLES if port in services.last_ports(name)), None)
 
 
-def _is_lost(error) -> bool:
+def is_lost(error) -> bool:
     """Whether no server answered a gRPC call. A server that knows no such model answers UNAVAILABLE too."""
     return "UNAVAILABLE" in str(error.status()) and CONNECTION.search(str(error.message())) is not None
 
 
 def _triton(error) -> WorkshopError:
-    if _is_lost(error):
+    if is_lost(error):
         return server("triton", error)
     text = first_line(error.message())
     if unknown := UNKNOWN_MODEL.search(text):
@@ -153,6 +155,6 @@ def _arango(error) -> WorkshopError:
     )
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """The end of a chain of reasons, such as `Connection refused`: gRPC and requests put several lines before it."""
     return QUOTED.sub("", first_line(error).rpartition(": ")[2])

@@ -1,4 +1,4 @@
-"""What the lessons on text share: the sentence transformer's files."""
+"""What the lessons on text share: the files of pretrained models, and sentences of many languages."""
 
 from workshop.text.pretrained import sentence_model
 

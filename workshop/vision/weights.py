@@ -1,13 +1,11 @@
 """The networks that read text: where they come from, and what is added to a recogniser before it is served."""
 
-import hashlib
-import importlib.util
 from pathlib import Path
 
 import onnx
 from onnx import TensorProto, helper
 
-from workshop.errors import WorkshopError
+from workshop import packaged
 
 PACKAGE = "rapidocr_onnxruntime"
 FILES = {
@@ -28,17 +26,7 @@ def bundled(network: str) -> Path:
         WorkshopError: the package is not installed, or its file is not the publisher's.
     """
     name, digest = FILES[network]
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or found.origin is None:
-        raise WorkshopError("rapidocr-onnxruntime is not installed; scripts/setup.sh installs it")
-    file = Path(found.origin).parent / "models" / name
-    if not file.exists():
-        raise WorkshopError(f"rapidocr-onnxruntime has no {name}: another release of it is installed than the lock's")
-    if hashlib.sha256(file.read_bytes()).hexdigest() != digest:
-        raise WorkshopError(
-            f"{name} of rapidocr-onnxruntime is not the publisher's file (its SHA-256 differs): it is not used"
-        )
-    return file
+    return packaged.file(PACKAGE, f"models/{name}", digest)
 
 
 def characters(model: onnx.ModelProto) -> list[str]:

@@ -15,15 +15,17 @@ class TritonPythonModel:
 
     def execute(self, requests: list) -> list:
         """Answer each request."""
-        responses = []
-        for request in requests:
-            lines, widths, angles = (
-                pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in ("lines", "widths", "angles")
-            )
-            upright = [reading.upright(line[:, :width], angle) for line, width, angle in zip(lines, widths, angles)]
-            tensors = []
-            for width in reading.WIDTHS:
-                chosen = [line for line in upright if reading.filled_width(line.shape[1]) == width]
-                tensors.append(pb_utils.Tensor(f"x_{width}", reading.line_input(chosen, width) if chosen else EMPTY))
-            responses.append(pb_utils.InferenceResponse(tensors))
-        return responses
+        return [self.answer(*(_tensor(request, name) for name in ("lines", "widths", "angles"))) for request in requests]
+
+    def answer(self, lines: np.ndarray, widths: np.ndarray, angles: np.ndarray):
+        """The response for the lines of some pictures, as `ocr_crops` gives them, and the angles that `text_angle` found."""
+        upright = [reading.upright(line[:, :width], angle) for line, width, angle in zip(lines, widths, angles)]
+        tensors = []
+        for width in reading.WIDTHS:
+            chosen = [line for line in upright if reading.filled_width(line.shape[1]) == width]
+            tensors.append(pb_utils.Tensor(f"x_{width}", reading.line_input(chosen, width) if chosen else EMPTY))
+        return pb_utils.InferenceResponse(tensors)
+
+
+def _tensor(request, name: str) -> np.ndarray:
+    return pb_utils.get_input_tensor_by_name(request, name).as_numpy()

@@ -57,24 +57,36 @@ class TritonPythonModel:
                 "fan_outs must not grow: a hop takes some of the partners of the hop before it"
             )
         self.feature_count = int(settings["features"])
+        pb_utils.Logger.log_info(f"{args['model_name']}: calls {self.network}, reads {self.products} in ArangoDB")
 
     def execute(self, requests: list) -> list:
         """Answer all requests of a batch; one that asks for an unknown product gets an error that names it."""
-        keys_of = [_keys(request) for request in requests]
-        keys = list(dict.fromkeys(key for found in keys_of if isinstance(found, list) for key in found))
+        errors: dict[int, str] = {}
+        keys: list[tuple[int, str]] = []  # of all requests: number of the request, key of a product
+        for number, request in enumerate(requests):
+            try:
+                keys += [(number, key) for key in _keys(request)]
+            except ValueError as error:
+                errors[number] = str(error)
+        asked = list(dict.fromkeys(key for _, key in keys))
+        answers: list = [[] for _ in requests]
         try:
-            faults, vectors = self.embed(keys) if keys else ({}, np.empty((0, 0), np.float32))
+            faults, vectors = self.embed(asked) if asked else ({}, [])
         except (StoreError, RuntimeError) as error:
-            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error))) for _ in requests]
-        row, responses = {key: number for number, key in enumerate(keys)}, []
-        for found in keys_of:
-            reasons = [found] if isinstance(found, str) else [faults[key] for key in dict.fromkeys(found) if key in faults]
-            if reasons:
-                responses.append(pb_utils.InferenceResponse(error=pb_utils.TritonError("; ".join(reasons))))
-            else:
-                rows = vectors[[row[key] for key in found]]
-                responses.append(pb_utils.InferenceResponse([pb_utils.Tensor("embedding", rows)]))
-        return responses
+            errors |= {number: str(error) for number, _ in keys}
+        else:
+            row = {key: number for number, key in enumerate(asked)}
+            for number, key in keys:
+                answers[number].append(vectors[row[key]])
+            for number, key in dict.fromkeys(keys):
+                if key in faults:
+                    errors[number] = f"{errors[number]}; {faults[key]}" if number in errors else faults[key]
+        return [
+            pb_utils.InferenceResponse(error=pb_utils.TritonError(errors[number]))
+            if number in errors
+            else pb_utils.InferenceResponse([pb_utils.Tensor("embedding", np.array(answer))])
+            for number, answer in enumerate(answers)
+        ]
 
     def embed(self, keys: list[str]) -> tuple[dict[str, str], np.ndarray]:
         """What is wrong with some of the products, by key, and embeddings FP32 [len(keys), size] of all others.
@@ -177,10 +189,14 @@ class Store:
             raise StoreError(f"no ArangoDB answers at {self.server}: {error}") from error
 
 
-def _keys(request) -> list[str] | str:
-    """The products of a request, or the reason why they cannot be looked up."""
+def _keys(request) -> list[str]:
+    """The products of a request.
+
+    Raises:
+        ValueError: an id is not UTF-8.
+    """
     values = pb_utils.get_input_tensor_by_name(request, "product").as_numpy().reshape(-1)
     try:
         return [value.decode() for value in values]
     except UnicodeDecodeError as error:
-        return f"an id of a product is not UTF-8: {error}"
+        raise ValueError(f"an id of a product is not UTF-8: {error}") from error

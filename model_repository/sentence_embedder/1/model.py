@@ -18,36 +18,44 @@ class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         """Read the settings from config.pbtxt and the tokeniser from the version folder."""
         parameters = json.loads(args["model_config"])["parameters"]
-        self.encoder = parameters["encoder"]["string_value"]
+        settings = {name: parameter["string_value"] for name, parameter in parameters.items()}
+        self.encoder = settings["encoder"]
         if self.encoder == "auto":
             place = "gpu" if args["model_instance_kind"] == "GPU" else "cpu"
-            self.encoder = parameters[f"encoder_on_{place}"]["string_value"]
-        self.tokens_per_call = int(parameters["tokens_per_call"]["string_value"])
-        self.padding_per_call = int(parameters["padding_per_call"]["string_value"])
+            self.encoder = settings[f"encoder_on_{place}"]
+        self.tokens_per_call = int(settings["tokens_per_call"])
+        self.padding_per_call = int(settings["padding_per_call"])
         file = os.path.join(args["model_repository"], args["model_version"], "tokenizer.json")
         if not os.path.exists(file):
             raise pb_utils.TritonModelException("tokenizer.json is missing; `workshop build sentence_embedder` makes it")
         self.tokenizer = Tokenizer.from_file(file)
         self.tokenizer.no_padding()
-        self.tokenizer.enable_truncation(max_length=int(parameters["max_tokens"]["string_value"]))
+        self.tokenizer.enable_truncation(max_length=int(settings["max_tokens"]))
+        pb_utils.Logger.log_info(f"{args['model_name']}: calls {self.encoder}")
 
     def execute(self, requests: list) -> list:
         """Answer all requests of a batch; a request with a text that cannot be embedded gets its own error."""
-        texts_of = [_texts(request) for request in requests]
-        texts = [text for found in texts_of if isinstance(found, list) for text in found]
+        errors: dict[int, str] = {}
+        texts: list[tuple[int, str]] = []  # of all requests: number of the request, text
+        for number, request in enumerate(requests):
+            try:
+                texts += [(number, text) for text in _texts(request)]
+            except ValueError as error:
+                errors[number] = str(error)
         try:
-            vectors = self.embed(texts) if texts else np.empty((0, 0), np.float32)
+            vectors = self.embed([text for _, text in texts]) if texts else []
         except RuntimeError as error:
-            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error))) for _ in requests]
-        responses, position = [], 0
-        for found in texts_of:
-            if isinstance(found, str):
-                responses.append(pb_utils.InferenceResponse(error=pb_utils.TritonError(found)))
-                continue
-            rows = vectors[position : position + len(found)]
-            position += len(found)
-            responses.append(pb_utils.InferenceResponse([pb_utils.Tensor("embedding", rows)]))
-        return responses
+            errors |= {number: str(error) for number, _ in texts}
+            vectors = []
+        answers: list = [[] for _ in requests]
+        for (number, _), vector in zip(texts, vectors):
+            answers[number].append(vector)
+        return [
+            pb_utils.InferenceResponse(error=pb_utils.TritonError(errors[number]))
+            if number in errors
+            else pb_utils.InferenceResponse([pb_utils.Tensor("embedding", np.array(answer))])
+            for number, answer in enumerate(answers)
+        ]
 
     def embed(self, texts: list[str]) -> np.ndarray:
         """Vectors of unit length, FP32 [len(texts), hidden size], in the order of the texts.
@@ -98,17 +106,23 @@ class TritonPythonModel:
         return pb_utils.get_output_tensor_by_name(response, "output__0").as_numpy()
 
 
-def _texts(request) -> list[str] | str:
-    """The texts of a request, or the reason why they cannot be embedded."""
+def _texts(request) -> list[str]:
+    """The texts of a request.
+
+    Raises:
+        ValueError: one of them cannot be embedded; which, and why.
+    """
     values = pb_utils.get_input_tensor_by_name(request, "text").as_numpy().reshape(-1)
     texts = []
     for number, value in enumerate(values, start=1):
         try:
             text = value.decode()
         except UnicodeDecodeError as error:
-            return f"text {number} of {len(values)} is not UTF-8 ({error.reason} at byte {error.start})"
+            raise ValueError(
+                f"text {number} of {len(values)} is not UTF-8 ({error.reason} at byte {error.start})"
+            ) from error
         if not text.strip():
-            return f"text {number} of {len(values)} is empty; leave it out of the request"
+            raise ValueError(f"text {number} of {len(values)} is empty; leave it out of the request")
         texts.append(text)
     return texts
 
