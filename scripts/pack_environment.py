@@ -14,7 +14,7 @@ from pathlib import Path
 
 from workshop import settings
 from workshop.errors import WorkshopError
-from workshop.triton import environment
+from workshop.triton import configuration, environment
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
         sys.exit(f"pack_environment.py: {error}")
     size = archive.stat().st_size / 2**20
     print(f"{settings.shown(str(archive))}: {size:.0f} MiB in {time.monotonic() - began:.0f} s")
-    if environment.ARCHIVE not in (model / "config.pbtxt").read_text():
+    if "EXECUTION_ENV_PATH" not in configuration.as_json(model).get("parameters", {}):
         named = f"$$TRITON_MODEL_DIRECTORY/{environment.ARCHIVE}"
         print(f"{model.name}/config.pbtxt does not name it yet: EXECUTION_ENV_PATH, {named}")
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import types
 from pathlib import Path
 
 import numpy as np
@@ -212,6 +213,27 @@ def test_the_script_says_what_it_made_or_what_is_wrong(model, tmp_path):
         assert refused.returncode == 1 and reason in refused.stderr and refused.stderr.count("\n") == 1
 
 
+def test_what_servers_left_unpacked_is_removed_when_none_that_old_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(environment, "UNPACKED", tmp_path)
+    now = 1_000_000.0
+    monkeypatch.setattr(environment.time, "time", lambda: now)
+    for name, age in {"python_env_aaaaaa": 500, "python_env_bbbbbb": 50, "python_env_cccccc": 0, "python_env": 500}.items():
+        (tmp_path / name / "0").mkdir(parents=True)
+        os.utime(tmp_path / name, (now - age, now - age))
+
+    def left(*servers):
+        running = [{"name": "tritonserver", "create_time": now - age} for age in servers]
+        others = [{"name": "python", "create_time": 0.0}]
+        processes = [types.SimpleNamespace(info=info) for info in running + others]
+        monkeypatch.setattr(environment.psutil, "process_iter", lambda fields: processes)
+        environment.remove_abandoned()
+        return sorted(path.name for path in tmp_path.iterdir())
+
+    assert len(left(600, 10)) == 4
+    assert left(100, 10) == ["python_env", "python_env_bbbbbb", "python_env_cccccc"]
+    assert left() == ["python_env", "python_env_cccccc"]
+
+
 # --- a real server ---
 
 PROBE = b"""
@@ -246,7 +268,7 @@ def archive(tmp_path_factory):
 def client(tmp_path_factory, archive):
     """A client of a server with models of several environments, none of them loaded.
 
-    The server is stopped in order: one that is killed leaves what it unpacked in /tmp.
+    The server is stopped in order, with no connection open: else what it unpacked would stay in /tmp.
     """
     packed, unpacked = archive
     folder = tmp_path_factory.mktemp("environments")

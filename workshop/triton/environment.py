@@ -9,6 +9,7 @@ Two ways make an archive. conda and conda-pack: it carries a Python of its own a
 of uv: it holds packages only, and a link to the Python of this machine.
 """
 
+import contextlib
 import dataclasses
 import gzip
 import importlib.util
@@ -20,9 +21,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import psutil
 import yaml
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -51,6 +54,9 @@ raise ImportError(
 )
 """
 """A stand-in for numpy, which every model process imports: its error is the answer to a request to load the model."""
+UNPACKED = Path("/tmp")
+"""Where a server makes its folder `python_env_…` for what it unpacks. It removes the folder only if it comes to its end in
+time, which an open connection of a client prevents."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,6 +169,21 @@ def pack(
     if stub is not None:
         shutil.copy(stub, model / processes.STUB)
     return output
+
+
+def remove_abandoned() -> None:
+    """Remove the user's environments in /tmp that are older than every server that runs: theirs have ended."""
+    servers = [
+        process.info["create_time"]
+        for process in psutil.process_iter(["name", "create_time"])
+        if process.info["name"] == "tritonserver"
+    ]
+    oldest = min(servers, default=time.time()) - 2  # the two clocks differ by up to a second
+    for folder in UNPACKED.glob("python_env_??????"):
+        with contextlib.suppress(OSError):
+            seen = folder.lstat()
+            if seen.st_uid == os.getuid() and seen.st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _stub(wanted: Wanted) -> Path | None:

@@ -17,7 +17,7 @@ from tritonclient.utils import InferenceServerException
 from workshop import settings
 from workshop.errors import WorkshopError
 from workshop.machine import hardware, services, serving
-from workshop.triton import configuration, installation, processes
+from workshop.triton import configuration, environment, installation, processes
 
 NAME = "triton"
 MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
@@ -207,7 +207,7 @@ def down() -> bool:
 
 
 def clean_up() -> None:
-    """Remove what a killed server leaves behind: orphaned model processes and shared-memory segments of this checkout."""
+    """Remove what a killed server leaves behind: orphaned model processes, shared-memory segments, unpacked environments."""
     prefix = segment_prefix()
     orphans = [
         process
@@ -218,6 +218,7 @@ def clean_up() -> None:
     services.end(orphans, 0.0)
     for segment in hardware.SHARED_MEMORY.glob(f"{prefix}*"):
         segment.unlink(missing_ok=True)
+    environment.remove_abandoned()
 
 
 def segment_prefix() -> str:

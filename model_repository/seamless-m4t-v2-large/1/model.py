@@ -6,6 +6,7 @@ The texts of all requests that wait are translated together: those of one target
 import json
 import os
 import re
+from importlib.util import find_spec
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
@@ -49,8 +50,10 @@ class TritonPythonModel:
                 place, local_files_only=not self.download, dtype=dtype
             )
         except (OSError, ValueError, ImportError) as error:
-            reason = " ".join(str(error).split())
-            raise pb_utils.TritonModelException(f"{self.settings['model']} cannot be loaded: {reason[:400]}") from error
+            reason = " ".join(str(error).split())[:400]
+            if find_spec("sentencepiece") is None:
+                reason += " (its tokenizer may want the package sentencepiece, which this environment lacks)"
+            raise pb_utils.TritonModelException(f"{self.settings['model']} cannot be loaded: {reason}") from error
         self.model.to(self.device).eval()
         self.torch = torch
         self.sources, self.targets = languages(self.tokenizer, self.model)
@@ -170,13 +173,16 @@ class TritonPythonModel:
         """Translations of texts into one language, decoded together."""
         inputs = self.tokenizer.pad({"input_ids": ids}, padding=True, return_tensors="pt").to(self.device)
         options = {"max_new_tokens": int(self.settings["max_new_tokens"]), "num_beams": int(self.settings["num_beams"])}
+        before = 2  # the start, and the token of the target language
         if hasattr(self.model.generation_config, "text_decoder_lang_to_code_id"):
             options["tgt_lang"] = target
-        elif self.model.config.model_type != "marian":
+        elif self.model.config.model_type == "marian":
+            before = 1
+        else:
             options["forced_bos_token_id"] = token_of(self.tokenizer, target)
         with self.torch.inference_mode():
             found = self.model.generate(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], **options)
-        return self.tokenizer.batch_decode(found, skip_special_tokens=True)
+        return self.tokenizer.batch_decode(found[:, before:], skip_special_tokens=True)
 
     def answer(self, request, translations: list[str]):
         """The response to a request: those outputs that it asked for."""
