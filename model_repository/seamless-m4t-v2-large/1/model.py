@@ -49,8 +49,8 @@ class TritonPythonModel:
             self.model = transformers.AutoModelForSeq2SeqLM.from_pretrained(
                 place, local_files_only=not self.download, dtype=dtype
             )
-        except (OSError, ValueError, ImportError) as error:
-            reason = " ".join(str(error).split())[:400]
+        except Exception as error:  # whatever the library meets in files that are not those of a model
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:400]
             if find_spec("sentencepiece") is None:
                 reason += " (its tokenizer may want the package sentencepiece, which this environment lacks)"
             raise pb_utils.TritonModelException(f"{self.settings['model']} cannot be loaded: {reason}") from error
