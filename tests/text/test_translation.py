@@ -294,6 +294,9 @@ def test_over_grpc_and_with_the_source_language(running):
         ("The house is red and the garden is green.", "de", "into de: the engines loaded have ca-en, en-ca, en-es, es-en"),
         ("The house is red and the garden is green.", "de", "; not loaded: seamless-m4t-v2-large"),
         ("The house is red and the garden is green.", "", "no way from en"),
+        ("The house is red.", b"es\0", r"target_language 'es\x00' is no code of a language"),
+        ("The house is red.", "Spanish, please", "target_language 'spanish, please' is no code of a language"),
+        ("The house is red.", "x" * 1000, "target_language 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…' is no code of a language"),
         ("Das Haus ist rot und der Garten ist schön.", "es", "no way from de"),
         (b"\xff\xfe", "es", "text is not UTF-8 (invalid start byte at byte 0)"),
         ("The house is big. " * 600, "es", "apertium: the text has 10800 characters"),
@@ -306,6 +309,21 @@ def test_what_cannot_be_translated(client, text, target, says):
 def test_a_row_that_cannot_be_translated_is_the_error_of_its_request(client):
     good = ("The house is red and the garden is green.", "es")
     assert "into de" in refusal(translated, client, good, (good[0], "de"), good)
+
+
+def test_the_threads_of_calls_are_kept_from_batch_to_batch(client, running):
+    """Starting a thread for each call would cost more than the call."""
+
+    def threads():
+        processes = [child for child in psutil.Process(running.pid).children() if "/translate/" in " ".join(child.cmdline())]
+        return {(process.pid, thread.id) for process in processes for thread in process.threads()}
+
+    good = ("The house is red and the garden is green.", "es")
+    translated(client, *[good] * 8)
+    before = threads()
+    for _ in range(4):
+        translated(client, good)
+    assert before <= threads()
 
 
 def test_a_loaded_neural_engine_comes_first(client):
