@@ -36,22 +36,22 @@ class TritonPythonModel:
 
     async def execute(self, requests: list) -> list:
         """Answer all requests of a batch; a request with a text that cannot be translated gets its own error."""
-        errors: dict[int, str] = {}
+        errors: dict[int, Exception] = {}
         rows = []
         for number, request in enumerate(requests):
             try:
                 rows += [(number, *row) for row in _rows(request)]
             except ValueError as error:
-                errors[number] = str(error)
+                errors[number] = error
         found = await self.translate([row for _, *row in rows])
         answers: list[list[tuple[str, str, str]]] = [[] for _ in requests]
         for (number, *_), answer in zip(rows, found):
             if isinstance(answer, Exception):
-                errors.setdefault(number, str(answer))
+                errors.setdefault(number, answer)
             else:
                 answers[number].append(answer)
         return [
-            pb_utils.InferenceResponse(error=pb_utils.TritonError(errors[number]))
+            pb_utils.InferenceResponse(error=_triton_error(errors[number]))
             if number in errors
             else pb_utils.InferenceResponse(
                 [
@@ -144,6 +144,12 @@ async def _ask(model: str, outputs: tuple[str, ...], **texts: list[str]) -> list
     if response.has_error():
         raise RuntimeError(f"{model}: {response.error().message()}")
     return [pb_utils.get_output_tensor_by_name(response, output).as_numpy().reshape(-1) for output in outputs]
+
+
+def _triton_error(error: Exception) -> "pb_utils.TritonError":
+    """An error for the client: what is wrong with its request (HTTP 400), or what an engine could not do (500)."""
+    code = pb_utils.TritonError.INVALID_ARG if isinstance(error, ValueError) else pb_utils.TritonError.INTERNAL
+    return pb_utils.TritonError(str(error), code)
 
 
 def _rows(request) -> list[tuple[str, str, str]]:
