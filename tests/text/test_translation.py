@@ -156,9 +156,11 @@ def translated(client, *rows, model="translate", **more):
     return ask(client, model, *outputs, text=texts, target_language=targets, **more)
 
 
-def refusal(function, *arguments, **more):
+def refusal(function, *arguments, status="400", **more):
+    """What a client is told; by the status, whether it is at fault (400) or the server (500)."""
     with pytest.raises(InferenceServerException) as error:
         function(*arguments, **more)
+    assert error.value.status() == status
     return error.value.message()
 
 
@@ -233,7 +235,7 @@ def test_programs_that_hang_give_an_error_within_the_timeout(client, running):
     programs(running, "impatient")[3].send_signal(signal.SIGSTOP)
     began = time.monotonic()
     assert "es-pt: the translator took more than 1 s" in refusal(
-        by_apertium, client, ("es", "pt", "La casa."), model="impatient"
+        by_apertium, client, ("es", "pt", "La casa."), model="impatient", status="500"
     )
     assert time.monotonic() - began < 15  # 1 s and what a busy machine adds, not the request's own 60 s
     assert by_apertium(client, ("es", "pt", "La casa."), model="impatient") == ["A casa."]
@@ -294,18 +296,37 @@ def test_over_grpc_and_with_the_source_language(running):
         ("The house is red and the garden is green.", "de", "into de: the engines loaded have ca-en, en-ca, en-es, es-en"),
         ("The house is red and the garden is green.", "de", "; not loaded: seamless-m4t-v2-large"),
         ("The house is red and the garden is green.", "", "no way from en"),
+        ("The house is red.", b"es\0", r"target_language 'es\x00' is no code of a language"),
+        ("The house is red.", "Spanish, please", "target_language 'spanish, please' is no code of a language"),
+        ("The house is red.", "x" * 1000, "target_language 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…' is no code of a language"),
         ("Das Haus ist rot und der Garten ist schön.", "es", "no way from de"),
         (b"\xff\xfe", "es", "text is not UTF-8 (invalid start byte at byte 0)"),
         ("The house is big. " * 600, "es", "apertium: the text has 10800 characters"),
     ],
 )
 def test_what_cannot_be_translated(client, text, target, says):
-    assert says in refusal(translated, client, (text, target))
+    status = "500" if says.startswith("apertium: ") else "400"  # what an engine says is passed on as its failure
+    assert says in refusal(translated, client, (text, target), status=status)
 
 
 def test_a_row_that_cannot_be_translated_is_the_error_of_its_request(client):
     good = ("The house is red and the garden is green.", "es")
     assert "into de" in refusal(translated, client, good, (good[0], "de"), good)
+
+
+def test_the_threads_of_calls_are_kept_from_batch_to_batch(client, running):
+    """Starting a thread for each call would cost more than the call."""
+
+    def threads():
+        processes = [child for child in psutil.Process(running.pid).children() if "/translate/" in " ".join(child.cmdline())]
+        return {(process.pid, thread.id) for process in processes for thread in process.threads()}
+
+    good = ("The house is red and the garden is green.", "es")
+    translated(client, *[good] * 8)
+    before = threads()
+    for _ in range(4):
+        translated(client, good)
+    assert before <= threads()
 
 
 def test_a_loaded_neural_engine_comes_first(client):
@@ -318,7 +339,8 @@ def test_a_loaded_neural_engine_comes_first(client):
     assert first == ("<fr> The house is red and the garden is green.", "en", "en-fr by neural")
     assert second == ("La casa es roja y el jardín es verde.", "en", "en-es by apertium")
     assert third[1:] == ("de", "de-en by neural, en-es by apertium")
-    assert refusal(translated, client, ("The fish is in the water.", "fr"), model="with_neural") == "neural: no fish"
+    fish = ("The fish is in the water.", "fr")
+    assert refusal(translated, client, fish, model="with_neural", status="500") == "neural: no fish"
 
 
 def test_an_engine_that_is_unloaded_is_done_without(client):

@@ -40,22 +40,22 @@ class TritonPythonModel:
 
     def execute(self, requests: list) -> list:
         """Answer all requests of a batch; a request with a text that cannot be translated gets its own error."""
-        errors: dict[int, str] = {}
+        errors: dict[int, pb_utils.TritonError] = {}
         rows = []
         for number, request in enumerate(requests):
             try:
                 rows += [(number, *row) for row in self.rows(request)]
             except ValueError as error:
-                errors[number] = str(error)
+                errors[number] = pb_utils.TritonError(str(error), pb_utils.TritonError.INVALID_ARG)
         answers = self.translate([(languages, text) for _, languages, text in rows])
         translations: list[list[str]] = [[] for _ in requests]
         for (number, languages, _), answer in zip(rows, answers):
             if isinstance(answer, direction.DirectionError):
-                errors.setdefault(number, f"{'-'.join(languages)}: {answer}")
+                errors.setdefault(number, pb_utils.TritonError(f"{'-'.join(languages)}: {answer}"))
             else:
                 translations[number].append(answer)
         return [
-            pb_utils.InferenceResponse(error=pb_utils.TritonError(errors[number]))
+            pb_utils.InferenceResponse(error=errors[number])
             if number in errors
             else pb_utils.InferenceResponse([pb_utils.Tensor("translation", np.array(found, object).reshape(-1, 1))])
             for number, found in enumerate(translations)

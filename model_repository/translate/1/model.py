@@ -7,6 +7,7 @@ together again, and a text that cannot be translated is the error of its request
 import asyncio
 import itertools
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -31,25 +32,26 @@ class TritonPythonModel:
                 break
             self.pairs[name] = {tuple(pair.split("-")) for pair in settings.get(f"engine_{number}_pairs", "").split()}
         self.calls = int(settings["concurrent_calls"])
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     async def execute(self, requests: list) -> list:
         """Answer all requests of a batch; a request with a text that cannot be translated gets its own error."""
-        errors: dict[int, str] = {}
+        errors: dict[int, Exception] = {}
         rows = []
         for number, request in enumerate(requests):
             try:
                 rows += [(number, *row) for row in _rows(request)]
             except ValueError as error:
-                errors[number] = str(error)
+                errors[number] = error
         found = await self.translate([row for _, *row in rows])
         answers: list[list[tuple[str, str, str]]] = [[] for _ in requests]
         for (number, *_), answer in zip(rows, found):
             if isinstance(answer, Exception):
-                errors.setdefault(number, str(answer))
+                errors.setdefault(number, answer)
             else:
                 answers[number].append(answer)
         return [
-            pb_utils.InferenceResponse(error=pb_utils.TritonError(errors[number]))
+            pb_utils.InferenceResponse(error=_triton_error(errors[number]))
             if number in errors
             else pb_utils.InferenceResponse(
                 [
@@ -62,7 +64,9 @@ class TritonPythonModel:
 
     async def translate(self, rows: list) -> list[tuple[str, str, str] | Exception]:
         """Translation, source language and route, or what went wrong, for rows of text, target and source (or "")."""
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self.calls))
+        if self.loop is not (loop := asyncio.get_running_loop()):  # by default, few calls are under way at once
+            loop.set_default_executor(ThreadPoolExecutor(self.calls))
+            self.loop = loop
         try:
             sources = await self.identify([text for text, _, source in rows if not source])
         except RuntimeError as error:
@@ -142,11 +146,17 @@ async def _ask(model: str, outputs: tuple[str, ...], **texts: list[str]) -> list
     return [pb_utils.get_output_tensor_by_name(response, output).as_numpy().reshape(-1) for output in outputs]
 
 
+def _triton_error(error: Exception) -> "pb_utils.TritonError":
+    """An error for the client: what is wrong with its request (HTTP 400), or what an engine could not do (500)."""
+    code = pb_utils.TritonError.INVALID_ARG if isinstance(error, ValueError) else pb_utils.TritonError.INTERNAL
+    return pb_utils.TritonError(str(error), code)
+
+
 def _rows(request) -> list[tuple[str, str, str]]:
     """Text, target language and source language (or "") of each row of a request.
 
     Raises:
-        ValueError: one of them is not UTF-8.
+        ValueError: one of them is not UTF-8, or a language is none.
     """
     columns = []
     for name in ("text", "target_language", "source_language"):
@@ -156,8 +166,12 @@ def _rows(request) -> list[tuple[str, str, str]]:
         except UnicodeDecodeError as error:
             raise ValueError(f"{name} is not UTF-8 ({error.reason} at byte {error.start})") from error
     texts, targets, sources = columns
-    return list(zip(texts, _codes(targets), _codes(sources) or [""] * len(texts)))
+    return list(zip(texts, _codes("target_language", targets), _codes("source_language", sources) or [""] * len(texts)))
 
 
-def _codes(languages: list[str]) -> list[str]:
-    return [language.strip().lower() for language in languages]
+def _codes(name: str, languages: list[str]) -> list[str]:
+    codes = [language.strip().lower() for language in languages]
+    for code in codes:
+        if not re.fullmatch(r"[\w-]{0,16}", code):  # it is repeated in errors
+            raise ValueError(f"{name} {code[:30] + '…' * (len(code) > 30)!r} is no code of a language")
+    return codes

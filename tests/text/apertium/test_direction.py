@@ -106,6 +106,24 @@ def test_a_text_at_which_the_programs_die_is_tried_once_more(shouting):
     assert str(died) == "the translator ended: shout with 3"
 
 
+def test_what_is_translated_when_the_first_program_dies_still_comes_out(shouting):
+    """The first program dies while there is more to send: the text before is on its way and must not pay for it."""
+    first, died, *others = shouting.translate(["a" * 20_000, "die always", *["b" * 3000] * 100])
+    assert (first, others) == ("A" * 20_000, ["B" * 3000] * 100)
+    assert str(died) == "the translator ended: shout with 3"
+
+
+def test_programs_that_hang_at_every_text_hold_nobody_for_long(shouting):
+    began = time.monotonic()
+    answers = shouting.translate(["a", *["hang"] * 20])
+    assert answers[0] == "A" and time.monotonic() - began < 15  # not 20 s
+    assert [str(answer) for answer in answers[1:]] == [
+        "the translator took more than 1 s and was ended",
+        *["the translator took more than 1 s twice in a row and was ended"] * 19,
+    ]
+    assert shouting.translate(["c"]) == ["C"]
+
+
 @pytest.mark.parametrize("number", [0, 1])
 @pytest.mark.parametrize(("end", "again"), [(signal.SIGKILL, ["B"]), (signal.SIGSTOP, [None])])
 def test_programs_that_somebody_ends_or_stops(shouting, number, end, again):

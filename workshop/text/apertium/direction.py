@@ -104,18 +104,26 @@ class Direction:
         """Translations in the order of the texts, and an error in the place of a text that has none.
 
         All texts are on their way at once: while one program works on a text, the next works on the one before. Where the
-        programs die, the text that they were at is tried once more; one that takes too long is not.
+        programs die, the text that they were at is tried once more; one that takes too long is not. Where two texts in a row
+        take too long, it is not the texts: those behind them are not tried.
         """
         answers: list[str | DirectionError] = []
-        tried_again = -1
+        tried_again, late = -1, 0
         while len(answers) < len(texts):
             done, fault = self._exchange(texts[len(answers) :])
             answers += done
             if fault is None:
                 break
             self.close()
+            late = 0 if done else late
             if isinstance(fault, TimeoutError):
-                answers.append(DirectionError(f"the translator took more than {self.timeout:g} s and was ended"))
+                late += 1
+                took = f"the translator took more than {self.timeout:g} s"
+                if late == 1:
+                    answers.append(DirectionError(f"{took} and was ended"))
+                else:
+                    left = len(texts) - len(answers)
+                    answers += [DirectionError(f"{took} twice in a row and was ended") for _ in range(left)]
             elif len(answers) == tried_again:
                 answers.append(DirectionError(f"the translator ended: {fault}"))
             else:
@@ -145,7 +153,10 @@ class Direction:
                         raise TimeoutError
                     for key, _ in ready:
                         if key.fd == into:
-                            unsent = unsent[os.write(into, unsent[:CHUNK]) :]
+                            try:
+                                unsent = unsent[os.write(into, unsent[:CHUNK]) :]
+                            except BrokenPipeError:  # what is on its way still comes out, and then the end
+                                unsent = b""
                             if not unsent:
                                 selector.unregister(into)
                         elif data := os.read(out, CHUNK):
@@ -175,11 +186,16 @@ class Direction:
         os.set_blocking(self.processes[0].stdin.fileno(), False)
 
     def _ended(self) -> str:
-        """Which program is gone, and how."""
+        """Which program is gone, and how. The others end with it, for want of one to read from or to write to."""
+        self.processes[0].stdin.close()
+        deadline = time.monotonic() + 0.5  # a pipe may be closed a moment before its program is known to have ended
         for process in self.processes:
-            if process.poll() is not None:
-                how = f"by signal {-process.returncode}" if process.returncode < 0 else f"with {process.returncode}"
-                return f"{process.args[0]} {how}"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, deadline - time.monotonic()))
+        gone = [process for process in self.processes if process.returncode is not None]
+        for process in sorted(gone, key=lambda process: process.returncode in (0, -signal.SIGPIPE)):
+            how = f"by signal {-process.returncode}" if process.returncode < 0 else f"with {process.returncode}"
+            return f"{process.args[0]} {how}"
         return "it closed its output"
 
     def close(self) -> None:
