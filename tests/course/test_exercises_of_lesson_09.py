@@ -79,6 +79,24 @@ FIRST = "next((str(one) for one in found if isinstance(one, Exception)), found)"
             SLICED.format(wanted=FIRST),
             ("right    the first of two errors", "missing  no texts at all, no call", "missing  no requests"),
         ),
+        Answer(
+            "wrong: only ValueError is an error",
+            SLICED.format(wanted=FIRST.replace("Exception", "ValueError")),
+            ("right    an error stays with its request", "missing  the first of two errors"),
+        ),
+        Answer(
+            "wrong: what is no text is an error",
+            "if not any(requests):\n    return [[] for _ in requests]\n"
+            + SLICED.format(wanted="next((str(one) for one in found if not isinstance(one, str)), found)"),
+            ("right    the first of two errors", "missing  results of any kind"),
+        ),
+        Answer(
+            "wrong: one response after the other",
+            "texts = [text for request in requests for text in request]\n"
+            "results = iter(work(texts) if texts else [])\n"
+            "return ([next(results) for _ in request] for request in requests)",
+            ("missing  two requests, one of them with two texts",),
+        ),
         SOLUTION,
         Answer(
             "right: by slices",
@@ -169,6 +187,16 @@ ALL = "sorted({language for pair in pairs for language in pair})"
             "wrong: an empty list where there is no way",
             by(ALL) + "\nreturn []",
             ("missing  three pairs are too many: expected None, got []",),
+        ),
+        Answer(
+            "wrong: sorts what it was given",
+            "pairs.sort()\n" + by(ALL),
+            ("got 'the list of pairs was changed'",),
+        ),
+        Answer(
+            "wrong: no way in a language that nobody has",
+            by(ALL).replace("if source == target:", "if source == target and any(source in pair for pair in pairs):"),
+            ("right    nothing to translate", "missing  nor in a language that nobody has: expected [], got None"),
         ),
         SOLUTION,
         Answer("right: over all languages", by(ALL), ()),
