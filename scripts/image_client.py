@@ -9,7 +9,8 @@
 Any model will do that has one input for a picture ([channels, height, width] or [height, width, channels], one channel or
 three, any type of numbers) and one output with a number for each class. The server ranks the classes and names them, where
 the model's configuration has a `label_filename`. A line for each reads "value (class) = name": the value is what the model
-gives, a logit or a probability.
+gives, a logit or a probability. The last request holds the pictures that are left: it is not filled up with the first ones
+again, as the official client does it.
 
 Pictures are stretched to the model's size, and their numbers scaled as --scaling says:
     NONE        0 to 255, as they are            VGG  minus the channels' means 123, 117, 104 (128 of grey)

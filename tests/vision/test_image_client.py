@@ -25,7 +25,6 @@ from workshop.vision import classification, image_models, image_requests, photog
 SCRIPT = settings.ROOT / "scripts" / "image_client.py"
 FLOAT, HALF, BYTE = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.UINT8
 COLOURS = {"red": (200, 20, 40), "green": (30, 210, 10), "blue": (0, 50, 220)}
-PHOTOGRAPHS = [photograph for photograph in photographs.PHOTOGRAPHS if photograph.package in ("skimage", "sklearn")]
 
 
 def means(shape, axes, kind=FLOAT, batch=("n",), out=FLOAT):
@@ -225,7 +224,7 @@ def album(tmp_path_factory):
     """A folder of photographs, and the files' names with the classes that are right."""
     folder = tmp_path_factory.mktemp("photographs")
     right = {}
-    for photograph in PHOTOGRAPHS:
+    for photograph in photographs.PHOTOGRAPHS:
         name = photograph.name + photograph.file.suffix
         (folder / name).write_bytes(photograph.file.read_bytes())
         right[name] = photograph.classes
@@ -399,6 +398,7 @@ def test_a_model_that_does_not_fit(run, colours, model, protocol):
     [
         (("-m", "four_at_a_time"), "its input x [4, 3, 4, 6] holds 4 pictures, no more and no fewer"),
         (("-m", "nobody"), "serves no model nobody; it serves any_at_a_time, any_size,"),
+        (("-m", ""), "serves no model ; it serves any_at_a_time, any_size,"),
         (("-m", "second", "-x", "2"), "serves no version 2 of second, but 1, 3"),
         (("-m", "broken"), "could not load broken: "),
         (("-m", "nchw", "-b", "9"), "nchw takes at most 8 pictures in a request, not --batch-size 9"),
@@ -464,11 +464,34 @@ def test_somebody_else_there(run, models, colours):
     for protocol, other in (("HTTP", models["grpc"]), ("gRPC", models["http"])):
         code, lines, errors = run("-u", other, "-i", protocol, colours)
         assert (code, lines) == (3, []) and len(errors) == 1 and f"no Triton answers at {other} over {protocol}" in errors[0]
-    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as other:
+
+
+class Other(http.server.BaseHTTPRequestHandler):
+    """Answers whatever is asked with the body of its class, or refuses it where that has none."""
+
+    body: bytes | None = None
+
+    def do_GET(self):
+        self.send_response(200 if self.body is not None else 501)
+        self.send_header("Content-Length", str(len(self.body or b"")))
+        self.end_headers()
+        self.wfile.write(self.body or b"")
+
+    do_POST = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("body", [None, b"", b"hello", b"[1]", b'{"a": 1}', b'{"versions": 3}'], ids=repr)
+def test_what_answers_is_no_triton(run, colours, body):
+    """Triton's own port of metrics answers every path with nothing."""
+    with http.server.HTTPServer(("127.0.0.1", 0), type("Handler", (Other,), {"body": body})) as other:
         threading.Thread(target=other.serve_forever, daemon=True).start()
         code, lines, errors = run("-u", f"127.0.0.1:{other.server_port}", colours)
         other.shutdown()
-    assert (code, lines) == (3, []) and f"what answers at 127.0.0.1:{other.server_port} is no Triton server" in errors[-1]
+    assert (code, lines) == (3, []) and len(errors) == 1
+    assert f"what answers at 127.0.0.1:{other.server_port} is no Triton server" in errors[0]
 
 
 @pytest.mark.parametrize(
@@ -597,39 +620,43 @@ def test_help_and_nothing_named(run):
 
 
 @pytest.fixture(scope="module")
-def alone(models, album):
-    """What is printed of each photograph that is asked for by itself, over HTTP."""
-    found = []
+def in_process(album):
+    """What is to be printed of each photograph: the five best classes of the network in this process."""
+    network, labels = classification.network(), classification.labels()
+    lines = []
     for name in sorted(album[1]):
-        process = start("-c", 5, "-u", models["http"], album[0] / name)
-        lines, errors = process.communicate(timeout=120)
-        assert (process.returncode, errors) == (0, "")
-        found += classes(lines.splitlines())[:-1]
-    return found
+        pixels = pictures.decode((album[0] / name).read_bytes())[:, :, ::-1]
+        with torch.inference_mode():
+            (logits,) = network(torch.from_numpy(preprocessing.prepare(pixels)[None])).numpy()
+        best = np.argsort(-logits, kind="stable")[:5]
+        lines += [f"Image '{album[0]}/{name}':", *(f"    {logits[k]:.6f} ({k}) = {labels[k]}" for k in best)]
+    return lines
 
 
 def without_values(lines):
     return [line.partition(" (")[2] or line for line in lines]
 
 
-def test_the_right_class_is_among_the_first_five(album, alone):
-    folder, right = album
-    assert len(alone) == 6 * len(right) >= 24
-    for number, name in enumerate(sorted(right)):
-        first, *five = alone[6 * number : 6 * number + 6]
-        found = {line.split(" = ")[1] for line in five}
-        assert first == f"Image '{folder}/{name}':" and found & set(right[name]), (name, found)
-
-
 @ways
 @pytest.mark.parametrize("batch", [1, 3, 8])
-def test_the_same_classes_in_every_way(run, models, album, alone, way, batch):
+def test_the_same_classes_in_every_way(run, album, in_process, way, batch):
     """The values may differ in their last digits with the size of the batch."""
     code, lines, errors = run("-c", 5, "-b", batch, *way, album[0])
     assert (code, errors, lines[-1]) == (0, [], "PASS")
-    assert without_values(classes(lines)[:-1]) == without_values(alone)
-    values = [[float(line.split()[0]) for line in found if " = " in line] for found in (lines, alone)]
-    np.testing.assert_allclose(*values, atol=1e-4)
+    lines = classes(lines)[:-1]
+    assert without_values(lines) == without_values(in_process)
+    values = [[float(line.split()[0]) for line in found if " = " in line] for found in (lines, in_process)]
+    np.testing.assert_allclose(*values, rtol=0, atol=1e-5)
+
+
+def test_the_right_class_is_among_the_first_five(run, album):
+    code, lines, _ = run("-c", 5, "-b", 8, album[0])
+    lines, right = classes(lines), 0
+    for number, name in enumerate(sorted(album[1])):
+        first, *five = lines[6 * number : 6 * number + 6]
+        assert first == f"Image '{album[0]}/{name}':"
+        right += any(line.split(" = ")[1] in album[1][name] for line in five)
+    assert code == 0 and len(album[1]) >= 12 and right >= 10, lines
 
 
 def test_the_course_model_names_its_scaling(run, models, album):
@@ -648,7 +675,7 @@ def test_the_course_scaling_is_the_course_preprocessing(album):
 
 
 def test_the_numbers_of_inception_are_near_those_of_efficientnet_lite(album):
-    """No logit differs by a twentieth: what the scaling with its cut is for is the cut."""
+    """No logit of up to 11 differs by a fifth: what the scaling with its cut is for is the cut."""
     network = classification.network()
     model = image_models.ImageModel("m", "x", "FP32", True, 3, 224, 224, True, 1, "y", "")
     for name in album[1]:
@@ -656,4 +683,4 @@ def test_the_numbers_of_inception_are_near_those_of_efficientnet_lite(album):
         near = np.float32((exact * 128 + 127) / 127.5 - 1)
         with torch.inference_mode():
             first, second = network(torch.from_numpy(np.stack([exact, near])))
-        assert first.argmax() == second.argmax() and (first - second).abs().max() < 0.05
+        assert first.argmax() == second.argmax() and (first - second).abs().max() < 0.2

@@ -181,19 +181,25 @@ class Connection:
             version: a number; empty for the latest one that is served.
 
         Raises:
-            WorkshopError: the server does not serve it; what it serves.
+            WorkshopError: the server does not serve it; what it serves. Or what answers is no Triton server.
         """
         with self.answering():
             try:
                 metadata = self._message(service_pb2.ModelMetadataResponse, self.client.get_model_metadata(name, version))
-                config = self.client.get_model_config(name, version)
+                answer = self.client.get_model_config(name, version)
+                config = self._message(model_config_pb2.ModelConfig, answer) if self.protocol == "HTTP" else answer.config
             except InferenceServerException as error:
                 if is_lost(error):
                     raise
                 raise self._not_served(name, version) from error
-        if self.protocol == "HTTP":
-            return self._message(model_config_pb2.ModelConfig, config), list(metadata.versions)
-        return config.config, list(metadata.versions)
+            except (ValueError, json_format.ParseError) as error:  # as from Triton's own port of metrics
+                raise self._another(error) from error
+        if not config.name:
+            raise self._another("the configuration that it gives has no name")
+        return config, list(metadata.versions)
+
+    def _another(self, reason: object) -> WorkshopError:
+        return WorkshopError(f"what answers at {self.url} is no Triton server: {first_line(reason)}")
 
     def _not_served(self, name: str, version: str) -> WorkshopError:
         try:
@@ -202,6 +208,8 @@ class Connection:
             return WorkshopError(
                 f"what answers at {self.url} is no Triton server, or lists no models: {first_line(error.message())}"
             )
+        except ValueError as error:
+            return self._another(error)
         rows = self._message(service_pb2.RepositoryIndexResponse, {"models": index} if self.protocol == "HTTP" else index)
         here = f"the Triton server at {self.url}"
         if versions := sorted(int(row.version) for row in rows.models if row.name == name and row.state == "READY"):
@@ -211,7 +219,7 @@ class Connection:
         ):
             return WorkshopError(f"{here} could not load {name}: {first_line(reason)}")
         served = ", ".join(sorted({row.name for row in rows.models if row.state == "READY"})) or "none"
-        ours = (settings.MODEL_REPOSITORY / name).is_dir()
+        ours = bool(name) and (settings.MODEL_REPOSITORY / name).is_dir()
         remedy = f"; `workshop up triton --models {name}` loads it on the course's own server" if ours else ""
         return WorkshopError(f"{here} serves no model {name}; it serves {served}{remedy}")
 
