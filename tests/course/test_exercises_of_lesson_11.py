@@ -49,6 +49,11 @@ def best(
             best(powers="np.exp(logits - logits.max())", total="powers.sum()"),
             ("right    one picture", "missing  two pictures, each by itself"),
         ),
+        Answer(
+            "wrong: the largest of the batch taken away",
+            best(powers="np.exp(logits - logits.max())"),
+            ("right    two pictures", "missing  large logits: expected"),
+        ),
         Answer("wrong: the logits", best(entry="(labels[k], float(logits[0, k]))"), ("missing  one picture, the best two",)),
         Answer(
             "wrong: the first picture's labels for all",
