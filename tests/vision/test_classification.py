@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -220,6 +222,27 @@ def test_a_network_of_torchvisions_without_weights_has_random_ones(tmp_path):
     assert "with random weights" in (tmp_path / "model" / "config.pbtxt").read_text()
     traced = torch.jit.load(tmp_path / "model" / "1" / "model.pt")
     assert traced(torch.zeros(1, 3, 224, 224)).shape == (1, 1000)
+
+
+def add_torchvision(*arguments):
+    return subprocess.run(
+        [sys.executable, settings.ROOT / "scripts" / "add_torchvision.py", *arguments], capture_output=True, text=True
+    )
+
+
+def test_the_command_that_adds_one(tmp_path):
+    place = ("--model-repository", str(tmp_path))
+    done = add_torchvision("squeezenet1_1", "--name", "small", *place)
+    assert done.returncode == 0 and done.stdout.endswith("small is written; `workshop up triton --models small` loads it\n")
+    assert sorted(path.name for path in (tmp_path / "small").iterdir()) == ["1", "config.pbtxt", "labels.txt"]
+    for arguments, says in (
+        (("squeezenet1_1", "--name", "small"), "small is there already: choose another --name, or remove it"),
+        (("resnet18", "--weights", str(tmp_path / "nowhere.pth")), "nowhere.pth"),
+        (("resnet19",), "torchvision has no classification network resnet19"),
+    ):
+        refused = add_torchvision(*arguments, *place)
+        assert refused.returncode == 1 and says in refused.stderr and len(refused.stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["small"]
 
 
 def test_torchvisions_networks_that_are_not_there(tmp_path):
