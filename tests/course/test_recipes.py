@@ -1,5 +1,7 @@
 """Which models a server is started with."""
 
+import re
+
 import pytest
 
 from tests.support.small_models import ECHO_CONFIG, add_model
@@ -87,3 +89,14 @@ def test_of_our_own_what_the_first_answers_need_and_is_built(monkeypatch):
     assert "sentence_bert" in recipes.to_load(settings.MODEL_REPOSITORY, gpu=True)
     monkeypatch.setattr(recipes, "missing", lambda: ["sentence_bert_onnx", "sentence_embedder", "graph_embeddings"])
     assert recipes.to_load(settings.MODEL_REPOSITORY) == ["product_embedder"]
+
+
+CONFIGURATIONS = sorted(
+    path for path in settings.MODEL_REPOSITORY.glob("*/config.pbtxt") if not path.parent.name.startswith("my_")
+)
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.parent.name)
+def test_a_configuration_begins_with_what_the_model_is_and_its_licence(path):
+    header = re.match(r"(?:#[^\n]*\n)+", path.read_text())
+    assert header and re.search(r"Apache-2\.0|BSD-3-Clause|BSD 3-Clause|GPL-2\.0|CC BY|licence", header[0]), path
