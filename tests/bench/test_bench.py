@@ -283,7 +283,7 @@ def test_quick_run_of_the_engines(triton_server, tmp_path, monkeypatch):
     assert len(results["ratios"]) == 8 and "Ratios of the same rounds" in shown
     for row in results["batching"].values():
         assert row["without"]["inferences"] == row["without"]["executions"] > 0
-        assert row["with"]["executions"] < row["with"]["inferences"] / 2 and row["gain"]["median"] > 0.5
+        assert row["with"]["executions"] < row["with"]["inferences"] / 2 and row["gain"]["median"] > 0
     with httpclient.InferenceServerClient(triton_server) as client:
         parameters = client.get_model_config("sentence_embedder")["parameters"]
         assert "dynamic_batching" in client.get_model_config("sentence_embedder")
