@@ -256,10 +256,11 @@ def _triton_status() -> dict[str, Any]:
     running = None if server.external() else server.find()
     version = server.version()
     served = {(one.name, one.version): one for one in healing.look()} if version and running else {}
-    in_memory = {key: one.groups for key, one in served.items() if not one.listed}
     models = loading.models() if version else []
-    models += [loading.Model(*key, "READY", "loaded with its files in the request") for key in in_memory]
-    used = processes.usage(running, in_memory) if running else {}
+    models += [
+        loading.Model(*key, "READY", "has no folder in the repository") for key, one in served.items() if not one.listed
+    ]
+    used = processes.usage(running, {key: one.groups for key, one in served.items()}) if running else {}
     rows = []
     for model in models:
         of_one, state = used.get((model.name, model.version), processes.Usage(0, 0)), served.get((model.name, model.version))

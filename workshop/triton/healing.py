@@ -213,8 +213,9 @@ def _reload(
         raise WorkshopError(f"the server does not serve it; `workshop up --models {name}` loads it")
     if served and running is not None and _loaded_in_memory(client, running, name, mine):
         raise WorkshopError(
-            "it was loaded with its files in the request, which the server forgets when it unloads it; nothing was changed. "
-            "Load it again from where its files are: in a notebook, run the cell that loads it"
+            "the model repository does not have what is served: its files came with the request to load it, or its folder "
+            "has gone, and the server forgets them when it unloads it. Nothing was changed: unload it, and load it from "
+            "where its files are"
         )
     above = _ensembles_with(client, name)
     kept[name] = before

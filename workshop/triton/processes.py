@@ -59,14 +59,14 @@ def stubs(service: services.Service) -> list[Stub]:
 
 
 def usage(
-    service: services.Service, in_memory: Mapping[tuple[str, str], Collection[str]] | None = None
+    service: services.Service, groups: Mapping[tuple[str, str], Collection[str]] | None = None
 ) -> dict[tuple[str, str], Usage]:
     """What each version of each model takes, and the server itself, which is `("", "")`.
 
     Args:
         service: the server.
-        in_memory: the instance groups of the models and versions whose files came with the request to load; a process of
-            another one is counted under its instance's name.
+        groups: the instance groups of the models and versions that are served, by which a process is known whose files came
+            with the request to load; without them it is counted under its instance's name.
     """
     found: dict[tuple[str, str], Usage] = {}
     process = service.process
@@ -76,7 +76,7 @@ def usage(
     for one in [process, *process.children(recursive=True)]:
         with contextlib.suppress(psutil.Error, OSError):
             stub = _stub(one)
-            model = next(_owners(stub, repository, in_memory or {})) if stub else ("", "")
+            model = next(_owners(stub, repository, groups or {})) if stub else ("", "")
             before = found.get(model, Usage(0, 0))
             found[model] = Usage(before.processes + 1, before.memory + one.memory_full_info().pss)
     return found
@@ -84,14 +84,14 @@ def usage(
 
 def _stub(process: psutil.Process) -> Stub | None:
     command = process.cmdline()
-    if not command or STUB not in command[0]:
+    if len(command) < 4 or STUB not in command[0]:  # fewer while it is being started
         return None
     return Stub(process, Path(command[1]), command[-2], process.create_time())
 
 
-def _owners(stub: Stub, repository: Path, in_memory: Mapping[tuple[str, str], Collection[str]]) -> Iterator[tuple[str, str]]:
+def _owners(stub: Stub, repository: Path, groups: Mapping[tuple[str, str], Collection[str]]) -> Iterator[tuple[str, str]]:
     """The model that a process serves, and the version: its file lies in their folder, unless it was loaded in memory."""
     if stub.file.is_relative_to(repository):
         yield stub.file.relative_to(repository).parts[:2]
-    yield from (model for model, groups in in_memory.items() if stub.serves(*model, repository, groups))
+    yield from (model for model, names in groups.items() if stub.serves(*model, repository, names))
     yield stub.instance, stub.file.parent.name
