@@ -315,7 +315,8 @@ def _service_status(name: str, running: Any, version: str | None, external: bool
 def heal(models: tuple[str, ...]) -> None:
     """Unload and load models whose process died (all of them, or the MODELS named, dead or not).
 
-    A model comes back with the configuration that it had, and ensembles with it. The other models answer meanwhile.
+    A model comes back with the configuration that it had, and ensembles with it. The other models answer meanwhile. What
+    living processes of such a model are at has two seconds, ten where none of them died; then they are ended.
     """
     from workshop.triton import healing
 

@@ -426,11 +426,11 @@ def test_a_server_that_is_stopped_ends_the_watching(own_home, repository, monkey
 
 
 def test_where_models_are_not_loaded_on_request(own_home, repository):
-    server.up(model_repository=repository, model_control_mode="poll", **free_ports())
+    server.up(model_repository=repository, model_control_mode="none", **free_ports())
     assert run("heal")[0] == 0
     kill("echo")
     code, text = run("heal")
-    assert code == 1 and "echo: 1 of 1 process died" in text and "--model-control-mode poll, in which no model" in text
+    assert code == 1 and "echo: 1 of 1 process died" in text and "--model-control-mode none, in which no model" in text
     assert run("up", "triton", "--watch")[0] == 1
 
 

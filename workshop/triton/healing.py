@@ -24,8 +24,10 @@ from workshop.triton import loading, processes, server
 
 SECOND_LOOK = 0.3
 """Seconds after which a process that is missed is looked for again: a model may just be loading or leaving."""
-GRACE = 5.0
-"""Seconds that the processes which an unloaded model leaves behind have to answer what they are at."""
+GRACE = 2.0
+"""Seconds from the unloading that the other processes of a model with a dead one have to answer what they are at."""
+GRACE_OF_THE_WELL = 10.0
+"""The same for a model without a dead one: it waits for its requests by itself."""
 IN_MEMORY = "model_config_content_name_ is empty"
 """What the server logs before it loads a model whose files came with the request."""
 
@@ -152,7 +154,9 @@ def _python_based(running: services.Service) -> Callable[[str], bool]:
 def heal(names: Collection[str], tell: Tell, kept: dict[str, dict[str, Any]] | None = None) -> dict[str, Exception]:
     """Unload and load models; what was done is told, a line for each. Ctrl-C waits until a model is loaded again.
 
-    Ensembles that a model is a step of go and come back with it; models that call it by themselves only wait for it.
+    Ensembles that a model is a step of go and come back with it; models that call it by themselves only wait for it. Once a
+    request has reached a dead process the server waits for it for ever, and the model's other processes live on unasked:
+    what is left of them is ended here.
 
     Args:
         names: the models.
@@ -165,38 +169,38 @@ def heal(names: Collection[str], tell: Tell, kept: dict[str, dict[str, Any]] | N
     running = None if server.external() else server.find()
     kept = {} if kept is None else kept
     failed: dict[str, Exception] = {}
-    left: list[processes.Stub] = []
+    left: list[tuple[float, list[processes.Stub]]] = []
     with _client() as client:
         for name in names:
             began = time.monotonic()
             try:
                 with loading.uninterrupted():
-                    mine = _of(running, name, client)
+                    mine, hurt = _of(running, name, client)
                     note = _reload(client, running, name, mine, kept)
             except (WorkshopError, *server.NO_ANSWER) as error:
                 tell(f"{name}: {first_line(error)}")
                 failed[name] = error
                 continue
-            left += mine
+            left.append((began + (GRACE if hurt else GRACE_OF_THE_WELL), mine))
             tell(f"{name}: unloaded and loaded in {time.monotonic() - began:.1f} s{note}")
-    services.end([stub.process for stub in left], GRACE)
+    for until, stubs in sorted(left, key=lambda one: one[0]):
+        services.end([stub.process for stub in stubs], until - time.monotonic())
     return failed
 
 
-def _of(running: services.Service | None, name: str, client: httpclient.InferenceServerClient) -> list[processes.Stub]:
-    """The processes of a model that live, whatever their version. Some may stay behind when it is unloaded.
-
-    The unloading of a model waits for ever for a request that reached a dead process, and the other instances live on.
-    """
-    config = _config(client, name)
-    if running is None or config is None:
-        return []
-    repository, groups = Path(running.options["model_repository"]), [group["name"] for group in config["instance_group"]]
-    return [stub for stub in processes.stubs(running) if stub.serves(name, _version(stub), repository, groups)]
-
-
-def _version(stub: processes.Stub) -> str:
-    return stub.file.parent.name
+def _of(
+    running: services.Service | None, name: str, client: httpclient.InferenceServerClient
+) -> tuple[list[processes.Stub], bool]:
+    """The processes of a model that live, of all its versions, and whether some died."""
+    if running is None:
+        return [], False
+    repository, rows = Path(running.options["model_repository"]), [one for one in _look(client, running) if one.name == name]
+    live = [
+        stub
+        for stub in processes.stubs(running)
+        if any(stub.serves(name, one.version, repository, one.groups) for one in rows)
+    ]
+    return live, any(one.died for one in rows)
 
 
 def _reload(

@@ -74,7 +74,9 @@ def watch(tell: healing.Tell) -> None:
                 if name not in given_up and _try(name, fault, patience, kept, said):
                     given_up.add(name)
         time.sleep(EVERY)
-    if services.find_dead(server.NAME) is not None:
+    with services.exclusive(server.NAME):  # `workshop down` may be at it
+        died = services.find_dead(server.NAME)
+    if died is not None:
         raise lost.server(server.NAME)
     said("Triton was stopped; there is nothing to watch any more")
 
