@@ -290,18 +290,23 @@ def heal_command(names: Collection[str], tell: Tell) -> None:
             )
         if server.version() is None:
             raise lost.server(server.NAME)
-    found = {} if server.external() else dead()
-    for name, fault in found.items():
-        tell(f"{name}: {fault}")
-    wanted = list(dict.fromkeys(names or found))
-    if wanted:
-        require_explicit()
-    failed = heal(wanted, tell)
-    still = {} if server.external() else dead()
-    still = dict.fromkeys(failed, "not brought back") | still
+    with alone():
+        found = {} if server.external() else dead()
+        for name, fault in found.items():
+            tell(f"{name}: {fault}")
+        wanted = list(dict.fromkeys(names or found))
+        if wanted:
+            require_explicit()
+        failed = heal(wanted, tell)
+        still = dict.fromkeys(failed, "not brought back") | ({} if server.external() else dead())
     if still:
         raise WorkshopError(f"not all is well: {'; '.join(f'{name}: {fault}' for name, fault in still.items())}")
     tell("all is well" if server.external() else "all is well: every model that is served has its processes")
+
+
+def alone() -> contextlib.AbstractContextManager[None]:
+    """Let one command at a time look and heal: two would unload what the other one has just loaded."""
+    return services.exclusive("healing")
 
 
 def require_explicit() -> None:
