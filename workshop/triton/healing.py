@@ -136,7 +136,8 @@ def _devices(group: Mapping[str, Any]) -> int:
 def _present(stubs: Iterable[processes.Stub], groups: Iterable[Mapping[str, Any]]) -> int:
     """How many of a model's instances have a process.
 
-    Where several have one name, the others than the youngest are left over from before the model was loaded anew.
+    Where several have one name, all but one are left over from before the model was loaded anew; while such a one lives, the
+    death of its successor goes unnoticed. `heal` leaves none behind.
     """
     devices = {group["name"]: _devices(group) for group in groups}
     names = Counter(stub.instance for stub in stubs)
