@@ -18,7 +18,7 @@ from tests.support.small_models import add_model, free_ports
 from workshop import settings
 from workshop.errors import WorkshopError
 from workshop.machine import libpython
-from workshop.triton import environment, processes, server
+from workshop.triton import environment, healing, processes, server
 
 BASE_PYTHON = Path(getattr(sys, "_base_executable", sys.executable))
 PINNED = "dependencies:\n  - python={python}\n  - pip\n  - pip:\n      - numpy==1.26.4\n      - snowballstemmer==2.2.0\n"
@@ -352,6 +352,17 @@ def test_two_models_of_one_server_have_two_versions_of_a_library(client):
     stems, versions, folders = ask(client, "stemmer_pinned")
     assert stems == ["even", "univers", "geologist", "ad"] and set(versions) == {"2.2.0"}
     assert folders[0].startswith("/tmp/python_env_") and not Path(folders[0]).is_relative_to(sysconfig.get_path("purelib"))
+
+
+def test_a_process_with_an_environment_of_its_own_is_missed_when_it_dies(client):
+    client.load_model("stemmer_pinned")
+    assert healing.dead() == {}
+    for stub in processes.stubs(server.find()):
+        if stub.instance.startswith("stemmer_pinned"):
+            stub.process.kill()
+    assert healing.dead() == {"stemmer_pinned": "1 of 1 process died"}
+    assert healing.heal(["stemmer_pinned"], print) == {} and healing.dead() == {}
+    assert set(ask(client, "stemmer_pinned")[1]) == {"2.2.0"}
 
 
 def test_both_have_the_same_program():

@@ -1,6 +1,7 @@
 """What is loaded at the start, and how long the start is waited for."""
 
 import json
+import signal
 import sys
 
 import pytest
@@ -155,6 +156,17 @@ def test_a_configuration_for_a_while(own_home, repository):
     with pytest.raises(WorkshopError, match="does not load echo on request"), loading.configured("echo") as load_with:
         load_with(own | {"backend": "none_of_these"})
     assert batch_size() == 0
+
+
+def test_ctrl_c_waits_until_things_are_put_back():
+    done = []
+    with pytest.raises(KeyboardInterrupt), loading.uninterrupted():
+        signal.raise_signal(signal.SIGINT)
+        done.append("put back")
+    assert done == ["put back"]
+    with loading.uninterrupted():
+        done.append("nobody pressed it")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_what_a_lesson_needs_is_loaded_with_what_it_calls(own_home, repository, capsys):

@@ -25,6 +25,7 @@ CONNECTION = re.compile(
 QUOTED = re.compile(r"^['\"]|['\"]\)*$|\]$")
 """What is left around a reason that stood quoted in the call of another error."""
 UNKNOWN_MODEL = re.compile(r"unknown model: '([^']+)'")
+DEAD_PROCESS = re.compile(r"Stub process '[^']*' is not healthy")
 COLLECTION_MISSING, DATABASE_MISSING = 1203, 1228
 
 
@@ -140,6 +141,8 @@ def _triton(error) -> WorkshopError:
         ours = (settings.MODEL_REPOSITORY / name).exists()
         remedy = f"`workshop up --models {name}` loads it" if ours else "run the cell that loads it again"
         return WorkshopError(f"Triton does not serve {name} now ({text}); {remedy}, `workshop status` shows what is served")
+    if dead := DEAD_PROCESS.search(text):
+        return WorkshopError(f"a model process of Triton has died ({dead[0]}): `workshop heal` brings its model back")
     return WorkshopError(f"Triton refused a request: {text}; `workshop status` shows its models, `--debug` the traceback")
 
 
