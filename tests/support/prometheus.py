@@ -2,10 +2,10 @@
 
 import contextlib
 import json
+import re
 import shutil
 import subprocess
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from workshop import settings
+from workshop.errors import WorkshopError
 from workshop.machine import debian, services
 
+OLDEST = (2, 42)
 T = TypeVar("T")
 
 
@@ -22,11 +24,17 @@ def find() -> dict[str, Path]:
     """The programs `prometheus` and `promtool`.
 
     Raises:
-        WorkshopError: they are not installed, and Debian's package cannot be had.
+        WorkshopError: the system's are too old, or there are none and Debian's package cannot be had.
     """
     names = ("prometheus", "promtool")
     installed = {name: Path(path) for name in names if (path := shutil.which(name))}
     if len(installed) == len(names):
+        said = subprocess.run([installed["promtool"], "--version"], capture_output=True, text=True).stdout
+        version = re.search(r"version (\d+)\.(\d+)", said)
+        if tuple(map(int, version.groups())) < OLDEST:
+            raise WorkshopError(
+                f"Prometheus {version[1]}.{version[2]} is installed; `keep_firing_for` in alerts.yml is known from 2.42 on"
+            )
         return installed
     folder = settings.home() / "prometheus"
     unpacked = {name: folder / "usr" / "bin" / name for name in names}
@@ -56,14 +64,16 @@ class Prometheus:
 
 def wait_for(what: Callable[[], T], process: subprocess.Popen | None = None, timeout: float = 60) -> T:
     """The first true value that `what` gives, asked again and again; AssertionError after `timeout` seconds without one."""
-    end, value = time.monotonic() + timeout, None
+    end, last = time.monotonic() + timeout, None
     while time.monotonic() < end:
         assert process is None or process.poll() is None, "the process has ended"
-        with contextlib.suppress(OSError):
-            if value := what():
-                return value
+        try:
+            if last := what():
+                return last
+        except OSError as error:  # it does not answer yet, or refuses
+            last = error
         time.sleep(0.1)
-    raise AssertionError(f"not within {timeout:.0f} s; the last was {value!r}")
+    raise AssertionError(f"not within {timeout:.0f} s; the last was {last!r}")
 
 
 @contextlib.contextmanager
