@@ -5,7 +5,9 @@ import re
 import shutil
 import subprocess
 import threading
+import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +49,27 @@ class TritonPythonModel:
         return answers
 """
 
+GATED_CONFIG = f"""
+max_batch_size: 1
+{ECHO_CONFIG}
+dynamic_batching {{ default_queue_policy {{ max_queue_size: 2 default_timeout_microseconds: 50000 }} }}
+"""
+GATED = """
+import pathlib, time
+import triton_python_backend_utils as pb_utils
+
+class TritonPythonModel:
+    def initialize(self, args):
+        self.folder = pathlib.Path(args["model_repository"])
+
+    def execute(self, requests):
+        (self.folder / "entered").touch()
+        while not (self.folder / "open").exists():
+            time.sleep(0.01)
+        values = [pb_utils.get_input_tensor_by_name(request, "x").as_numpy() for request in requests]
+        return [pb_utils.InferenceResponse([pb_utils.Tensor("y", value)]) for value in values]
+"""
+
 
 def names(expression):
     """The metrics in an expression: words that are neither labels in braces or brackets, nor functions, nor keywords."""
@@ -73,6 +96,7 @@ def triton(tmp_path_factory):
     add_echo(home / "models", "doomed")
     add_model(home / "models", "shaky", ECHO_CONFIG, {"1/model.py": SHAKY.encode()})
     add_model(home / "models", "cached", f"{ECHO_CONFIG}\nresponse_cache {{ enable: true }}", {"1/model.py": ECHO})
+    add_model(home / "models", "gated", GATED_CONFIG, {"1/model.py": GATED.encode()})
     steps = (
         'step { model_name: "shaky" model_version: -1 input_map { key: "x" value: "x" } output_map { key: "y" value: "y" } }'
     )
@@ -90,11 +114,11 @@ def triton(tmp_path_factory):
             kill_servers()
 
 
-def ask(triton, model, value=0.0):
+def ask(triton, model, value=0.0, shape=(1,)):
     """Ask a model with one number; what went wrong, or None."""
     with httpclient.InferenceServerClient(triton.urls["http"], network_timeout=60, connection_timeout=60) as client:
-        x = httpclient.InferInput("x", [1], "FP32")
-        x.set_data_from_numpy(np.array([value], np.float32))
+        x = httpclient.InferInput("x", list(shape), "FP32")
+        x.set_data_from_numpy(np.full(shape, value, np.float32))
         try:
             client.infer(model, [x])
         except InferenceServerException as error:
@@ -234,6 +258,38 @@ def test_which_failures_are_counted_and_as_what(triton):
     assert "all of the batch" in ask(triton, "chain", 1)
     assert failures(triton, "shaky") == {"BACKEND": 2}
     assert failures(triton, "chain").keys() == {"OTHER"}
+
+
+def test_a_full_queue_is_counted_nowhere_and_what_expires_in_it_is_rejected(triton):
+    gate = Path(triton.options["model_repository"]) / "gated"
+
+    def waiting():
+        return exposed(triton)["nv_inference_pending_request_count", frozenset({("model", "gated"), ("version", "1")})]
+
+    with ThreadPoolExecutor(8) as pool:
+        try:
+            first = pool.submit(ask, triton, "gated", shape=(1, 1))
+            prometheus.wait_for((gate / "entered").exists)
+            others = [pool.submit(ask, triton, "gated", shape=(1, 1)) for _ in range(7)]
+            prometheus.wait_for(lambda: waiting() == 2 and sum(other.done() for other in others) >= 4)
+            expired = time.monotonic() + 0.1  # twice the queue's timeout
+            prometheus.wait_for(lambda: time.monotonic() > expired)
+        finally:
+            (gate / "open").touch()
+    assert first.result() is None
+    said = [other.result() or "answered" for other in others]
+    full, late = (sum(text in one for one in said) for text in ("Exceeds maximum queue size", "Request timeout expired"))
+    assert full >= 4 and late >= 2
+    assert failures(triton, "gated") == {"REJECTED": late}
+
+
+def test_a_request_that_does_not_fit_the_model_is_counted_nowhere(triton):
+    before = exposed(triton)
+    assert "unexpected shape" in ask(triton, "sound", shape=(1, 1))
+    counted = {key: value for key, value in exposed(triton).items() if key[0].startswith("nv_inference_request_")}
+    assert {key: value for key, value in before.items() if key in counted and value == value} == {
+        key: value for key, value in counted.items() if value == value
+    }
 
 
 def test_a_model_with_a_response_cache_has_no_latency_of_its_requests(triton):
