@@ -166,6 +166,7 @@ def test_models_are_mounted_read_only(name):
 @pytest.mark.parametrize("name", SERVICES)
 def test_server_is_started_as_the_embedded_one_is(name):
     wanted = {"--model-control-mode=explicit", "--load-model=*", "--exit-on-error=false", "--strict-readiness=false"}
+    wanted.add("--metrics-config=summary_latencies=true")
     assert wanted <= set(service(name)["command"])
     assert service(name)["command"][0] == "tritonserver"
     assert service(name)["shm_size"] == "1g"
@@ -188,7 +189,32 @@ def test_arangodb_has_its_vector_indexes_a_password_and_only_this_machine():
     assert arangodb["command"] == ["arangod", "--vector-index", "true"]
     assert arangodb["environment"] == {"ARANGO_ROOT_PASSWORD": "${ARANGO_PASSWORD:-}"}
     assert arangodb["ports"] == ["127.0.0.1:${ARANGO_PORT:-8529}:8529"]
-    assert [volume.split(":")[0] for volume in arangodb["volumes"]] == list(COMPOSE["volumes"])
+    assert [volume.split(":")[0] for volume in arangodb["volumes"]] == ["arangodb"]
+    assert set(COMPOSE["volumes"]) == {"arangodb", "prometheus"}
+
+
+@pytest.mark.parametrize(("name", "port"), [("prometheus", 9090), ("grafana", 3000)])
+def test_what_watches_starts_when_asked_on_this_machine_only(name, port):
+    watching = COMPOSE["services"][name]
+    assert watching["profiles"] == ["metrics"]
+    assert watching["ports"] == [f"127.0.0.1:${{{name.upper()}_PORT:-{port}}}:{port}"]
+    assert re.fullmatch(r"[\w/]+:v?\d+\.\d+\.\d+", watching["image"]), "the version is not pinned"
+    for mount in watching["volumes"]:
+        source, _, options = mount.partition(":")
+        if source not in COMPOSE["volumes"]:
+            assert (settings.ROOT / source).is_dir() and options.endswith(":ro,z")
+
+
+def test_nobody_signs_in_to_the_dashboard():
+    environment = COMPOSE["services"]["grafana"]["environment"]
+    assert environment["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+    assert environment["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
+    assert environment["GF_AUTH_BASIC_ENABLED"] == "false"
+    assert not [key for key in environment if "PASSWORD" in key]
+
+
+def test_prometheus_finds_either_server_by_the_same_name():
+    assert COMPOSE["services"]["triton-gpu"]["networks"] == {"default": {"aliases": ["triton"]}}
 
 
 # --- with Docker ---

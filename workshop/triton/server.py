@@ -180,6 +180,8 @@ def _command(found: installation.Installation, options: Options, models: Sequenc
         f"--grpc-port={options.grpc_port}",
         "--metrics-address=127.0.0.1",
         f"--metrics-port={options.metrics_port}",
+        # Quantiles of latencies, over the last minute of each model: p50 to p99.9. Off unless asked for.
+        "--metrics-config=summary_latencies=true",
         f"--cache-directory={found.caches}",
         f"--backend-config=python,shm-region-prefix-name={segment_prefix()}",
     ]

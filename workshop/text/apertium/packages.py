@@ -4,15 +4,13 @@ Nothing is installed: the packages are downloaded by apt and unpacked, and the p
 dictionaries, are changed to where those lie now.
 """
 
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from workshop import settings
 from workshop.errors import WorkshopError
+from workshop.machine import debian
 from workshop.text.apertium import direction
 
 PACKAGES = {
@@ -39,7 +37,7 @@ def find(progress: Callable[[str], None] = lambda text: None) -> Path:
     for root in (SYSTEM, unpacked):
         if _complete(root):
             return root
-    if not all(shutil.which(program) for program in ("apt-get", "apt-cache", "dpkg-deb")):
+    if not debian.has_apt():
         raise WorkshopError(
             f"Apertium is not installed, and without apt it cannot be unpacked here; where there is apt: {INSTALL}; "
             "other systems: https://wiki.apertium.org/wiki/Installation"
@@ -55,60 +53,13 @@ def _complete(root: Path) -> bool:
 
 def _unpack(folder: Path, progress: Callable[[str], None]) -> None:
     """Download and unpack into `folder`; it is there only when all is done."""
-    work = folder.with_name("apertium.new")
-    shutil.rmtree(work, ignore_errors=True)
-    archives = work / "archives"
-    archives.mkdir(parents=True)
-    try:
-        try:
-            _download(archives, [], progress)
-        except WorkshopError:  # no package lists, as in a container, or old ones: own ones, which need no root either
-            progress("reading Debian's package lists")
-            own = ["-o", f"Dir::State::Lists={work}/lists", "-o", f"Dir::Cache={work}/cache"]
-            for place in ("lists/partial", "cache/archives/partial"):
-                (work / place).mkdir(parents=True)
-            _apt(work, *own, "update")
-            _download(archives, own, progress)
-        for archive in archives.glob("*.deb"):
-            subprocess.run(["dpkg-deb", "-x", archive, work / "unpacked"], check=True)
-        for mode in (work / "unpacked").glob("usr/share/apertium/modes/*.mode"):
+
+    def change(unpacked: Path) -> None:
+        for mode in unpacked.glob("usr/share/apertium/modes/*.mode"):
             mode.write_text(re.sub(r"(?<=['\"\s])/usr/", f"{folder}/usr/", mode.read_text()))
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(work / "unpacked", folder)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise WorkshopError(f"Apertium could not be unpacked: {error}; with root: {INSTALL}") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+
+    debian.unpack(folder, list(PACKAGES.values()), title="Apertium", remedy=INSTALL, change=change, progress=progress)
     if not _complete(folder / "usr"):
         raise WorkshopError(
             f"the packages unpacked in {settings.shown(folder)} lack some of the pairs; with root: {INSTALL}"
         )
-
-
-def _download(archives: Path, options: list[str], progress: Callable[[str], None]) -> None:
-    names = []
-    for candidates in PACKAGES.values():
-        known = [name for name in candidates if _apt(archives, *options, "show", name, program="apt-cache", check=False)]
-        names.append(known[0] if known else candidates[-1])
-    plan = _apt(archives, *options, "install", "--simulate", "--no-install-recommends", *names)
-    # "Inst NAME (VERSION …": to be installed; with "[VERSION]" after the name, an update of what is there and will do.
-    needed = re.findall(r"^Inst (\S+) \(", plan, re.MULTILINE)
-    progress(f"downloading {len(needed)} of Debian's packages for Apertium")
-    _apt(archives, *options, "download", *needed)
-
-
-def _apt(folder: Path, *arguments: str, program: str = "apt-get", check: bool = True) -> str:
-    """What apt prints, run in `folder`; nothing where it fails and `check` is off."""
-    ran = subprocess.run(
-        [program, "-qq", *arguments], cwd=folder, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C.UTF-8"}
-    )
-    if ran.returncode == 0:
-        return ran.stdout
-    if not check:
-        return ""
-    said = (
-        [line for line in ran.stderr.splitlines() if line.startswith("E:")] or ran.stderr.splitlines() or ["no reason given"]
-    )
-    raise WorkshopError(
-        f"Apertium's packages cannot be had ({program}: {said[-1].removeprefix('E: ')}); with root: {INSTALL}"
-    )
