@@ -83,11 +83,14 @@ def main(debug: bool) -> None:
     type=click.FloatRange(min=0),
     help="Seconds to wait; a service that is not ready then is left to go on alone.",
 )
-def up(service: str | None, timeout: float | None, **options: Any) -> None:
+@click.option("--watch", is_flag=True, help="Stay, and heal models whose process dies, until Ctrl-C; the services run on.")
+def up(service: str | None, timeout: float | None, watch: bool, **options: Any) -> None:
     """Start the services in the background; return when they are ready, or say why not.
 
     Loading may take as long as it shows signs of work. The ports given hold for the next start too.
     """
+    if watch and service == "arango":
+        raise click.UsageError("--watch: not for arango; it watches the models of Triton")
     given = {name for name, value in options.items() if value is not None}
     foreign = given & set({"triton": ARANGO_OPTIONS, "arango": TRITON_OPTIONS}.get(service or "", ()))
     if foreign:
@@ -96,7 +99,18 @@ def up(service: str | None, timeout: float | None, **options: Any) -> None:
     if service != "triton":
         _up_arango(timeout=timeout, **{name: options[name] for name in ARANGO_OPTIONS})
     if service != "arango":
-        _up_triton(timeout=timeout, **{name: options[name] for name in TRITON_OPTIONS})
+        _up_triton(timeout=timeout, watch=watch, **{name: options[name] for name in TRITON_OPTIONS})
+    if watch:
+        from workshop.triton import watching
+
+        try:
+            watching.watch(_line)
+        except KeyboardInterrupt:
+            out.print("\nthe watching has ended; the services run on, `workshop down` stops them")
+
+
+def _line(text: str) -> None:
+    out.print(text, markup=False)
 
 
 def _up_arango(**options: Any) -> None:
@@ -114,11 +128,13 @@ def _up_arango(**options: Any) -> None:
     out.print(f"ArangoDB {arango.version()} (embedded) {took}: {running.urls['http']} (pid {running.pid})")
 
 
-def _up_triton(models: str | None, **options: Any) -> None:
+def _up_triton(models: str | None, watch: bool, **options: Any) -> None:
     from workshop.course import recipes
     from workshop.machine import hardware, serving
     from workshop.triton import configuration, loading, own, server
 
+    if watch and server.external():
+        raise click.UsageError("--watch: not with TRITON_URL: the processes of a server that runs elsewhere cannot be seen")
     own.remove_abandoned()  # else `--models all` would load them
     began = time.monotonic()
     if models is not None and (mode := options["model_control_mode"]) in ("none", "poll"):
@@ -150,7 +166,12 @@ def _up_triton(models: str | None, **options: Any) -> None:
             problems = loading.load(missing)
     failed = [model for model in loading.models() if model.state != "READY" and model.reason not in ("", "unloaded")]
     problems |= {f"{model.name}{f' version {model.version}' * bool(model.version)}": model.reason for model in failed}
-    loading.raise_failed(problems)
+    try:
+        loading.raise_failed(problems)
+    except WorkshopError as error:
+        if not watch:
+            raise
+        _line(f"{error}")
 
 
 @main.command()
@@ -171,7 +192,7 @@ def down(service: str | None) -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(as_json: bool) -> None:
-    """Show each service: url, pid, version, models and their state."""
+    """Show each service: url, pid, version, models and their state, and models whose process died."""
     triton, arango = _triton_status(), _arango_status()
     if as_json:
         click.echo(json.dumps({"triton": triton, "arango": arango}, indent=2))
@@ -183,15 +204,26 @@ def status(as_json: bool) -> None:
         for column in (3, 4):
             table.columns[column].justify = "right"
         for model in triton["models"]:
-            processes, memory = model["processes"], model["memory_bytes"]
-            figures = (str(processes or ""), f"{memory / 1e6:,.0f}" if memory else "")
-            table.add_row(model["name"], model["version"] or "–", model["state"], *figures, first_line(model["reason"]))
+            processes, memory, died = model["processes"], model["memory_bytes"], model["dead_processes"]
+            figures = (
+                f"{processes} of {processes + died}" if died else str(processes or ""),
+                f"{memory / 1e6:,.0f}" if memory else "",
+            )
+            style = "bold red" if died else None
+            state = f"{model['state']}, DEAD" if died else model["state"]
+            table.add_row(model["name"], model["version"] or "–", state, *figures, first_line(model["reason"]), style=style)
         out.print(table)
         if triton["memory_bytes"]:
             out.print(
                 f"memory of the server and its {triton['processes'] - 1} model processes: "
                 f"{triton['memory_bytes'] / 1e6:,.0f} MB (proportional: what they share is counted once)"
             )
+        if names := list(dict.fromkeys(model["name"] for model in triton["models"] if model["dead_processes"])):
+            _line(
+                f"PROBLEM: model processes died, and requests to {', '.join(names)} fail; `workshop heal` brings them back"
+            )
+        if triton["external"]:
+            out.print("its processes cannot be seen from here: whether one died is not known")
 
 
 def _show_service(title: str, name: str, service: dict[str, Any]) -> None:
@@ -219,15 +251,28 @@ def _show_service(title: str, name: str, service: dict[str, Any]) -> None:
 
 
 def _triton_status() -> dict[str, Any]:
-    from workshop.triton import loading, processes, server
+    from workshop.triton import healing, loading, processes, server
 
     running = None if server.external() else server.find()
     version = server.version()
-    used = processes.usage(running) if running else {}
+    served = {(one.name, one.version): one for one in healing.look()} if version and running else {}
+    models = loading.models() if version else []
+    models += [
+        loading.Model(*key, "READY", "has no folder in the repository") for key, one in served.items() if not one.listed
+    ]
+    used = processes.usage(running, {key: one.groups for key, one in served.items()}) if running else {}
     rows = []
-    for model in loading.models() if version else []:
-        of_one = used.get((model.name, model.version), processes.Usage(0, 0))
-        rows.append({**vars(model), "processes": of_one.processes, "memory_bytes": of_one.memory})
+    for model in models:
+        of_one, state = used.get((model.name, model.version), processes.Usage(0, 0)), served.get((model.name, model.version))
+        rows.append(
+            {
+                **vars(model),
+                "reason": "; ".join(part for part in (state.fault if state else "", model.reason) if part),
+                "processes": of_one.processes,
+                "dead_processes": (state.died if state else 0) if running else None,
+                "memory_bytes": of_one.memory,
+            }
+        )
     return {
         **_service_status(server.NAME, running, version, server.external(), server.http_url()),
         "grpc_url": server.grpc_url(),
@@ -263,6 +308,18 @@ def _service_status(name: str, running: Any, version: str | None, external: bool
         "log": service.log if service else None,
         "died": {"at": services.died_at(service), "log_tail": services.log_tail(service, 5)} if dead else None,
     }
+
+
+@main.command()
+@click.argument("models", nargs=-1)
+def heal(models: tuple[str, ...]) -> None:
+    """Unload and load models whose process died (all of them, or the MODELS named, dead or not).
+
+    A model comes back with the configuration that it had, and ensembles with it. The other models answer meanwhile.
+    """
+    from workshop.triton import healing
+
+    healing.heal_command(models, _line)
 
 
 @main.command()

@@ -168,18 +168,21 @@ def configured(model: str, config: Mapping[str, Any] | None = None) -> Iterator[
     try:
         yield load_with
     finally:
-        with _uninterrupted():
+        with uninterrupted():
             load_with(own)
 
 
 @contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Hold off Ctrl-C, so that an impatient second one does not keep the server from being put back."""
+def uninterrupted() -> Iterator[None]:
+    """Hold off Ctrl-C until the end, so that an impatient second one does not keep the server from being put back."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pressed = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.set())
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+    if pressed.is_set():
+        raise KeyboardInterrupt
