@@ -55,6 +55,7 @@ def options(**given: Any) -> Options:
 def up(
     *,
     models: Sequence[str] | None = None,
+    arguments: Sequence[str] = (),
     progress: serving.Progress = lambda seconds, far: None,
     timeout: float | None = None,
     remember: bool = True,
@@ -65,6 +66,7 @@ def up(
     Args:
         models: what a server that is started here loads; by default all that have something to load, but none of the
             course's own, which are loaded by what uses them (`require`).
+        arguments: further options of `tritonserver` for a server that is started here, such as `--log-verbose=1`.
         progress: called with the seconds waited so far while the server starts, and how far it is.
         timeout: seconds after which the server is left to go on alone. By default as long as it shows signs of work.
         remember: whether the next start takes these ports too.
@@ -84,7 +86,7 @@ def up(
 
     return serving.up(
         NAME,
-        spawn=lambda: _spawn(options(**wanted), given=wanted, models=models),
+        spawn=lambda: _spawn(options(**wanted), given=wanted, models=models, arguments=arguments),
         different=different,
         answers=answers,
         far=loading,
@@ -113,7 +115,9 @@ def _option(field: str) -> str:
     return "--" + field.replace("_", "-")
 
 
-def _spawn(options: Options, given: dict[str, Any], models: Sequence[str] | None) -> services.Service:
+def _spawn(
+    options: Options, given: dict[str, Any], models: Sequence[str] | None, arguments: Sequence[str] = ()
+) -> services.Service:
     folder = repository(options.model_repository)
     ports = {name: getattr(options, name) for name in services.PORTS[NAME]}
     if len(set(ports.values())) < len(ports):
@@ -134,7 +138,7 @@ def _spawn(options: Options, given: dict[str, Any], models: Sequence[str] | None
         environment["CUDA_VISIBLE_DEVICES"] = ""
     return services.spawn(
         NAME,
-        _command(found, options, models),
+        [*_command(found, options, models), *arguments],
         environment=environment,
         urls={
             "http": f"127.0.0.1:{options.http_port}",
