@@ -1,6 +1,7 @@
 """Lesson 11's exercises, tried with answers of every kind."""
 
 import pytest
+import torch
 
 from tests.support.exercise_tables import SOLUTION, Answer, Exercise
 
@@ -196,3 +197,14 @@ def asking(
 )
 def test_diagnose(triton_server, answer):
     DIAGNOSE.test(answer)
+
+
+def test_trying_an_answer_leaves_the_threads_of_this_process(triton_server):
+    """The lesson computes with one thread; other tests compare with what two make of the same sums."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        Exercise("11_image_classification", "Exercise 1").test(SOLUTION)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)

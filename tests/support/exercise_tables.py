@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import nbformat
+import torch
 
 from workshop import settings
 from workshop.course import lessons
@@ -182,9 +183,11 @@ def bound(tree: ast.AST) -> set[str]:
 
 @contextlib.contextmanager
 def _in(folder) -> Iterator[None]:
-    before = os.getcwd()
+    """Work in a folder. What cells set for their whole process, the folder and torch's threads, is put back."""
+    before, threads = os.getcwd(), torch.get_num_threads()
     os.chdir(folder)
     try:
         yield
     finally:
         os.chdir(before)
+        torch.set_num_threads(threads)
