@@ -79,5 +79,5 @@ def pytest_sessionfinish(session):
 def triton_server():
     """A server that serves all models of the course that could be built; its HTTP address as host:port."""
     SERVICES.ensure()
-    triton.require(*(recipes.RECIPES.keys() - recipes.missing()))
+    triton.require(*recipes.to_load(settings.MODEL_REPOSITORY, list(recipes.RECIPES)))
     return triton.http_url()

@@ -11,11 +11,10 @@ from workshop.triton import configuration
 FIRST = ("sentence_embedder", "product_embedder")
 """What the first answers need (`workshop ask`): the other models are loaded by the lessons that use them."""
 
-TRANSLATION = "09_translation_service.ipynb"
-
 BY_NAME = ("seamless-m4t-v2-large",)
 """Models whose weights somebody has to have brought: no cell builds them, and `--models all` leaves them out."""
 
+TRANSLATION = "09_translation_service.ipynb"
 READING = "10_reading_text_in_images.ipynb"
 CLASSIFYING = "11_image_classification.ipynb"
 

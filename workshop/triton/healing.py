@@ -67,7 +67,7 @@ def look() -> list[Served]:
     if running is None:
         raise lost.server(server.NAME)
     try:
-        with _client() as client:
+        with loading.patient_client() as client:
             first = _look(client, running)
             if not any(one.died for one in first):
                 return first
@@ -89,13 +89,6 @@ def dead() -> dict[str, str]:
         if one.died:
             found[one.name] = f"{found[one.name]}, {one.fault}" if one.name in found else one.fault
     return found
-
-
-def _client() -> httpclient.InferenceServerClient:
-    """A client that waits for as long as loading a model may take."""
-    return httpclient.InferenceServerClient(
-        server.http_url(), network_timeout=loading.PATIENCE, connection_timeout=loading.PATIENCE
-    )
 
 
 def _look(client: httpclient.InferenceServerClient, running: services.Service) -> list[Served]:
@@ -171,7 +164,7 @@ def heal(names: Collection[str], tell: Tell, kept: dict[str, dict[str, Any]] | N
     kept = {} if kept is None else kept
     failed: dict[str, Exception] = {}
     left: list[tuple[float, list[processes.Stub]]] = []
-    with _client() as client:
+    with loading.patient_client() as client:
         for name in names:
             began = time.monotonic()
             try:

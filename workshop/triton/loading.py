@@ -19,7 +19,11 @@ from workshop.triton import configuration, server
 
 PATIENCE = 300.0
 """Seconds that loading one model may take."""
-_PATIENT = {"network_timeout": PATIENCE, "connection_timeout": PATIENCE}
+
+
+def patient_client() -> httpclient.InferenceServerClient:
+    """A client that waits for as long as loading a model may take."""
+    return httpclient.InferenceServerClient(server.http_url(), network_timeout=PATIENCE, connection_timeout=PATIENCE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +90,7 @@ def not_served(names: Iterable[str]) -> list[str]:
 def load(names: Iterable[str]) -> dict[str, str]:
     """Have the running server load models (explicit mode), in this order; the reason for each that it could not load."""
     problems = {}
-    with httpclient.InferenceServerClient(server.http_url(), **_PATIENT) as client:
+    with patient_client() as client:
         for name in names:
             try:
                 client.load_model(name)
@@ -155,7 +159,7 @@ def configured(model: str, config: Mapping[str, Any] | None = None) -> Iterator[
     own = configuration.as_json(server.repository() / model) | {"name": model}
 
     def load_with(config: Mapping[str, Any]) -> None:
-        with httpclient.InferenceServerClient(server.http_url(), **_PATIENT) as client:
+        with patient_client() as client:
             try:
                 client.load_model(model, config=json.dumps({**config, "name": model}))
             except InferenceServerException as error:
